@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace facet {
+
+/// Wall-clock instants as stored: milliseconds since the Unix epoch, UTC.
+using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// Source of wall-clock time; injected, so that tests can move it.
+class Clock {
+public:
+    virtual ~Clock() = default;
+    virtual Timestamp Now() const = 0;
+};
+
+class SystemClock final : public Clock {
+public:
+    Timestamp Now() const override;
+};
+
+/// A clock that only moves when told to. Thread safety: none.
+class ManualClock final : public Clock {
+public:
+    explicit ManualClock(Timestamp start) : now_(start) {}
+    Timestamp Now() const override { return now_; }
+    void Advance(std::chrono::milliseconds by) { now_ += by; }
+
+private:
+    Timestamp now_;
+};
+
+/// A point on the monotonic clock by which work must be finished. A value, passed down every call
+/// that can wait.
+class Deadline {
+public:
+    static Deadline After(std::chrono::milliseconds duration) {
+        return Deadline(std::chrono::steady_clock::now() + duration);
+    }
+    static Deadline Never() { return Deadline(std::chrono::steady_clock::time_point::max()); }
+
+    bool Passed() const { return std::chrono::steady_clock::now() >= at_; }
+    /// Never negative; milliseconds::max() for `Never`.
+    std::chrono::milliseconds Remaining() const;
+    std::chrono::steady_clock::time_point at() const { return at_; }
+
+private:
+    explicit Deadline(std::chrono::steady_clock::time_point at) : at_(at) {}
+    std::chrono::steady_clock::time_point at_;
+};
+
+/// RFC 3339 with milliseconds and "Z", as used in JSON.
+std::string FormatTimestamp(Timestamp at);
+
+}  // namespace facet

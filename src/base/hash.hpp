@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace facet {
+
+using Sha256Digest = std::array<std::uint8_t, 32>;
+
+/// Incremental SHA-256 (FIPS 180-4). Thread safety: one thread at a time.
+class Sha256 {
+public:
+    Sha256();
+    ~Sha256();
+    void Update(std::span<const std::byte> bytes);
+    /// The object must not be used afterwards.
+    Sha256Digest Finish();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Lower-case hexadecimal.
+std::string ToHex(std::span<const std::uint8_t> bytes);
+std::string Sha256Hex(std::string_view text);
+/// Errors: kNotFound, kUnavailable.
+Result<std::string> Sha256HexOfFile(const std::filesystem::path& path);
+
+}  // namespace facet

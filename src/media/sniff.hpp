@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace facet::media {
+
+enum class Format : std::uint8_t {
+    kUnknown, kJpeg, kPng, kWebp, kGif, kBmp, kTiff, kHeic, kAvif, kIco, kPnm, kMp4, kMatroska, kAvi,
+};
+
+/// Bytes of a file's beginning that are enough for `Sniff`.
+inline constexpr std::size_t kSniffBytes = 64;
+
+/// The format by magic bytes; names and Content-Type are never looked at. kUnknown is not an error.
+Format Sniff(std::span<const std::byte> head) noexcept;
+
+bool IsImage(Format format) noexcept;
+bool IsVideo(Format format) noexcept;
+/// "jpg", "png", … without a dot; "bin" for kUnknown.
+std::string_view Extension(Format format) noexcept;
+/// "image/jpeg", …; "application/octet-stream" for kUnknown.
+std::string_view MimeType(Format format) noexcept;
+
+}  // namespace facet::media
