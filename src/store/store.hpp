@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/transaction.hpp"
+#include "store/types.hpp"
+
+namespace facet::store {
+
+/// The record of everything: media, faces, the change log, settings of the instance.
+///
+/// Writes happen inside `Transact`; the transaction handed to its body may be passed to a task
+/// engine that lives in the same database. Reads see committed data only.
+/// Thread safety: all methods, any thread; write transactions are serialised, so keep them short.
+/// Errors of every method: kUnavailable (database not reachable, disk full), kBusy (writer held for
+/// longer than the engine waits), kCorrupt. Others are named.
+class Store {
+public:
+    virtual ~Store() = default;
+
+    /// Runs `body` and commits if it succeeds; rolls back and returns its error if not.
+    virtual Result<void> Transact(const std::function<Result<void>(Transaction&)>& body) = 0;
+
+    /// ---- media -----------------------------------------------------------------------------
+    struct AddedMedia {
+        Media media;
+        bool created = false;  // false: the same bytes were there already
+    };
+    /// Inserts, or finds the media with the same SHA-256.
+    virtual Result<AddedMedia> AddMedia(Transaction& tx, const NewMedia& media) = 0;
+    /// Errors: kNotFound.
+    virtual Result<void> SetMediaTask(Transaction& tx, MediaId id, std::string_view task) = 0;
+    /// Sets kProcessing. Errors: kNotFound.
+    virtual Result<void> MarkProcessing(Transaction& tx, MediaId id) = 0;
+    /// Replaces the faces of this media, sets kCompleted and appends to the change log: the old
+    /// faces as removed, the new ones as added. Returns the uids of the faces that went (their
+    /// crops can be deleted after the commit). Errors: kNotFound, kConflict (face uid reused, or
+    /// contract differs from the instance's).
+    virtual Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
+                                                     const AnalysisResult& result) = 0;
+    /// Removes its faces (logged), sets kFailed with the error. Errors: kNotFound.
+    virtual Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id,
+                                                 const Error& error) = 0;
+    /// Sets kPending for another analysis; the faces stay until it succeeds. Errors: kNotFound.
+    virtual Result<void> MarkPending(Transaction& tx, MediaId id) = 0;
+    /// Deletes the row and its faces (logged). Returns the uids of its faces. Errors: kNotFound.
+    virtual Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) = 0;
+
+    /// Errors: kNotFound.
+    virtual Result<Media> FindMedia(MediaId id) = 0;
+    virtual Result<Media> FindMedia(const Uuid& uid) = 0;
+    virtual Result<Media> FindMediaBySha256(std::string_view sha256) = 0;
+    /// Errors: kInvalidArgument (limit, or a cursor that is not ours).
+    virtual Result<MediaPage> ListMedia(const MediaQuery& query) = 0;
+    /// Media of the given ids, in that order; ids that are gone are left out.
+    virtual Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) = 0;
+
+    /// ---- faces -----------------------------------------------------------------------------
+    /// Errors: kNotFound.
+    virtual Result<Face> FindFace(const Uuid& uid) = 0;
+    virtual Result<std::vector<float>> FaceEmbedding(FaceId id) = 0;
+    /// Errors: kInvalidArgument.
+    virtual Result<FacePage> ListFaces(const FaceQuery& query) = 0;
+    /// All faces of one media, largest box first.
+    virtual Result<std::vector<Face>> FacesOfMedia(MediaId id) = 0;
+    /// Faces of the given ids, in that order; ids that are gone are left out.
+    virtual Result<std::vector<Face>> GetFaces(std::span<const FaceId> ids) = 0;
+    /// Deletes one face (logged). Errors: kNotFound.
+    virtual Result<void> DeleteFace(Transaction& tx, FaceId id) = 0;
+
+    /// ---- change log --------------------------------------------------------------------------
+    /// Sequence number of the last committed change; 0 when there is none.
+    virtual Result<std::int64_t> LastChange() = 0;
+    /// Changes after `seq`, oldest first, at most `limit`.
+    virtual Result<std::vector<ChangeWithVector>> ChangesAfter(std::int64_t seq, int limit) = 0;
+    /// All present faces with their vectors, in batches, in one consistent snapshot; returns the
+    /// sequence number of that snapshot. `sink` returning an error stops and returns it.
+    virtual Result<std::int64_t> ReadAllEmbeddings(
+        const std::function<Result<void>(std::span<const FaceId>, std::span<const float>)>&
+            sink) = 0;
+
+    /// ---- instance ----------------------------------------------------------------------------
+    /// The embedding contract this store holds vectors of; empty while it holds none.
+    virtual Result<std::string> Contract() = 0;
+    /// Binds the store to a contract. Errors: kConflict when it is bound to another.
+    virtual Result<void> BindContract(std::string_view contract) = 0;
+    virtual Result<Stats> GetStats() = 0;
+
+    /// ---- watch folder --------------------------------------------------------------------------
+    virtual Result<std::optional<WatchedFile>> FindWatched(std::string_view path) = 0;
+    virtual Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) = 0;
+};
+
+}  // namespace facet::store
