@@ -44,8 +44,8 @@ public:
     Counter& AddCounter(std::string_view name, std::string_view help, const Labels& labels = {});
     Gauge& AddGauge(std::string_view name, std::string_view help, const Labels& labels = {});
     /// `bounds`: upper bucket limits, ascending, without +Inf; empty means 5 ms to 10 s.
-    Histogram& AddHistogram(std::string_view name, std::string_view help,
-                            const Labels& labels = {}, const std::vector<double>& bounds = {});
+    Histogram& AddHistogram(std::string_view name, std::string_view help, const Labels& labels = {},
+                            const std::vector<double>& bounds = {});
 
     /// The text exposition format, version 0.0.4.
     std::string Serialize() const;

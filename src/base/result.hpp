@@ -52,16 +52,16 @@ inline std::unexpected<Error> Fail(Code code, std::string message, std::string d
 
 /// `FACET_TRY(name, expression)`: declares `name` from the value of a Result or returns its error.
 #define FACET_TRY(name, ...) FACET_TRY_IMPL(FACET_CONCAT(facet_try_, __LINE__), name, __VA_ARGS__)
-#define FACET_TRY_IMPL(temporary, name, ...)                                     \
-    auto temporary = (__VA_ARGS__);                                              \
-    if (!temporary) return std::unexpected(std::move(temporary).error());        \
+#define FACET_TRY_IMPL(temporary, name, ...)                              \
+    auto temporary = (__VA_ARGS__);                                       \
+    if (!temporary) return std::unexpected(std::move(temporary).error()); \
     auto name = std::move(*temporary)
 
 /// `FACET_TRY_VOID(expression)`: returns the error of a Result, if it is one.
-#define FACET_TRY_VOID(...)                                                      \
-    do {                                                                         \
-        if (auto facet_result = (__VA_ARGS__); !facet_result)                    \
-            return std::unexpected(std::move(facet_result).error());             \
+#define FACET_TRY_VOID(...)                                          \
+    do {                                                             \
+        if (auto facet_result = (__VA_ARGS__); !facet_result)        \
+            return std::unexpected(std::move(facet_result).error()); \
     } while (false)
 
 #define FACET_CHECK(condition) \

@@ -56,10 +56,9 @@ public:
 
     /// Largest face first. No face is an empty vector, not an error.
     /// Errors: kInvalidArgument, kDeadline, kInternal.
-    virtual Result<std::vector<FaceObservation>> Analyze(media::ImageView image,
-                                                         const AnalyzeOptions& options,
-                                                         Deadline deadline,
-                                                         AnalyzeTimings* timings = nullptr) const = 0;
+    virtual Result<std::vector<FaceObservation>> Analyze(
+        media::ImageView image, const AnalyzeOptions& options, Deadline deadline,
+        AnalyzeTimings* timings = nullptr) const = 0;
 
     /// Embeds 112x112 crops that are aligned already. Errors: kInvalidArgument (other size).
     virtual Result<std::vector<Embedding>> EmbedAligned(

@@ -58,22 +58,23 @@ private:
 
 /// Why a face is hard to recognise; names after ISO/IEC 29794-5 where it has one.
 enum class QualityReason : std::uint8_t {
-    kSmall,      // short box side below 40 px
-    kBlurred,    // sharpness
-    kDark, kBright,
-    kTurned,     // pose away from frontal
-    kLowScore,   // detection score
-    kCutOff,     // box leaves the picture
+    kSmall,    // short box side below 40 px
+    kBlurred,  // sharpness
+    kDark,
+    kBright,
+    kTurned,    // pose away from frontal
+    kLowScore,  // detection score
+    kCutOff,    // box leaves the picture
 };
 std::string_view QualityReasonName(QualityReason reason) noexcept;
 
 struct Quality {
-    float score = 0;        // 0..1: the product of the parts below, each mapped to 0..1
-    float size = 0;         // short box side in pixels of the full-size picture
-    float sharpness = 0;    // variance of the Laplacian of the aligned crop's luma
-    float brightness = 0;   // mean luma of the aligned crop, 0..255
-    float yaw = 0;          // rough, -1 (left) .. 1 (right), from key points; 0 is frontal
-    float roll = 0;         // degrees, from the eyes
+    float score = 0;       // 0..1: the product of the parts below, each mapped to 0..1
+    float size = 0;        // short box side in pixels of the full-size picture
+    float sharpness = 0;   // variance of the Laplacian of the aligned crop's luma
+    float brightness = 0;  // mean luma of the aligned crop, 0..255
+    float yaw = 0;         // rough, -1 (left) .. 1 (right), from key points; 0 is frontal
+    float roll = 0;        // degrees, from the eyes
     std::vector<QualityReason> reasons;  // empty: nothing to complain about
 };
 

@@ -13,10 +13,10 @@
 namespace facet::infer {
 
 struct FetchOptions {
-    std::string url_override;                    // replaces the manifest's URL (mirrors, tests)
+    std::string url_override;  // replaces the manifest's URL (mirrors, tests)
     std::chrono::milliseconds connect_timeout{10'000};
     std::chrono::milliseconds stall_timeout{30'000};  // no byte for this long: try again
-    int attempts = 5;                            // per fetch, resuming where the last one stopped
+    int attempts = 5;  // per fetch, resuming where the last one stopped
     /// Called at most ten times a second; total is 0 while unknown.
     std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -27,16 +27,16 @@ enum class Kind : std::uint8_t {
 struct ModelFile {
     Role role;
     Kind kind;
-    std::string file;          // name inside the pack folder
-    std::string sha256;        // lower-case hex
+    std::string file;    // name inside the pack folder
+    std::string sha256;  // lower-case hex
     std::uint64_t bytes = 0;
     std::vector<std::int64_t> input;  // NCHW; 0 for a free dimension
-    float mean = 0.0F;         // value' = (value - mean) / scale, per channel, before the model
+    float mean = 0.0F;  // value' = (value - mean) / scale, per channel, before the model
     float scale = 1.0F;
-    bool bgr = false;          // channel order the model wants; false: RGB
-    int embedding_dimension = 0;  // embedders only
-    float score_threshold = 0.5F; // detectors only
-    float nms_iou = 0.4F;         // detectors only
+    bool bgr = false;              // channel order the model wants; false: RGB
+    int embedding_dimension = 0;   // embedders only
+    float score_threshold = 0.5F;  // detectors only
+    float nms_iou = 0.4F;          // detectors only
 };
 
 enum class LicenceClass : std::uint8_t { kPermissive, kResearchOnly };
@@ -48,7 +48,7 @@ struct PackSource {
     std::string location;   // an https URL of a zip, or "name@version" of an npm package
     std::string integrity;  // sha256 hex of the archive, or npm's "sha512-…" integrity string
     std::uint64_t bytes = 0;
-    std::string folder;     // prefix of the members inside the archive
+    std::string folder;  // prefix of the members inside the archive
 };
 
 /// `models/<name>/pack.toml` as values. See docs/format/pack.md.
@@ -56,8 +56,8 @@ struct PackManifest {
     std::string name;
     std::string description;
     LicenceClass licence = LicenceClass::kResearchOnly;
-    std::string licence_text;   // shown to the user before a download
-    std::string accuracy;       // one sentence: what to expect of it
+    std::string licence_text;  // shown to the user before a download
+    std::string accuracy;      // one sentence: what to expect of it
     PackSource source;
     /// Cosine decision thresholds of the embedder: at or above `match` two faces are called the
     /// same person; at or above `likely` they are worth a look. Source named in the manifest.
@@ -76,7 +76,8 @@ Result<PackManifest> LoadManifest(const std::filesystem::path& toml);
 /// Errors: kUnavailable.
 Result<void> SaveManifest(const PackManifest& manifest, const std::filesystem::path& toml);
 
-/// Packs this build knows how to get, best first: buffalo_l, antelopev2, buffalo_m, buffalo_s, buffalo_sc, starter.
+/// Packs this build knows how to get, best first: buffalo_l, antelopev2, buffalo_m, buffalo_s,
+/// buffalo_sc, starter.
 const std::vector<PackManifest>& Catalogue();
 
 /// Checks presence, size and SHA-256 of every file of an installed pack folder.

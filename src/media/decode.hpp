@@ -15,10 +15,10 @@ namespace facet::media {
 
 /// Refusals that happen before any pixel is decoded.
 struct Limits {
-    std::uint64_t max_bytes = 256ULL << 20;    // of the file
-    std::uint64_t max_pixels = 100'000'000;    // width x height of one frame as stored
-    int max_side = 32'768;                     // of one frame
-    int max_frames = 10'000;                   // GIF, WebP, HEIC, TIFF pages
+    std::uint64_t max_bytes = 256ULL << 20;        // of the file
+    std::uint64_t max_pixels = 100'000'000;        // width x height of one frame as stored
+    int max_side = 32'768;                         // of one frame
+    int max_frames = 10'000;                       // GIF, WebP, HEIC, TIFF pages
     std::uint64_t max_decoded_bytes = 1ULL << 30;  // memory one decode may need at its peak
 };
 
@@ -32,17 +32,19 @@ struct ImageInfo {
 };
 
 struct Decoded {
-    Image image;       // upright RGB8 over black where the file is transparent
-    ImageInfo info;    // of the file
+    Image image;             // upright RGB8 over black where the file is transparent
+    ImageInfo info;          // of the file
     bool truncated = false;  // the file ends early; what decoded is kept and the rest is grey/black
 };
 
 /// A file on disk or bytes in memory, whichever the caller has.
 struct Source {
-    std::filesystem::path path;              // used when not empty
-    std::span<const std::byte> bytes;        // must outlive the call
+    std::filesystem::path path;        // used when not empty
+    std::span<const std::byte> bytes;  // must outlive the call
 
-    static Source File(std::filesystem::path file) { return {.path = std::move(file), .bytes = {}}; }
+    static Source File(std::filesystem::path file) {
+        return {.path = std::move(file), .bytes = {}};
+    }
     static Source Memory(std::span<const std::byte> data) { return {.path = {}, .bytes = data}; }
 };
 

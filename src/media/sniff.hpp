@@ -8,7 +8,20 @@
 namespace facet::media {
 
 enum class Format : std::uint8_t {
-    kUnknown, kJpeg, kPng, kWebp, kGif, kBmp, kTiff, kHeic, kAvif, kIco, kPnm, kMp4, kMatroska, kAvi,
+    kUnknown,
+    kJpeg,
+    kPng,
+    kWebp,
+    kGif,
+    kBmp,
+    kTiff,
+    kHeic,
+    kAvif,
+    kIco,
+    kPnm,
+    kMp4,
+    kMatroska,
+    kAvi,
 };
 
 /// Bytes of a file's beginning that are enough for `Sniff`.

@@ -45,13 +45,13 @@ struct PartInfo {
 /// A request whose body has been received. Valid during the handler only.
 struct Request {
     std::string method;
-    std::string path;                          // decoded, without query
-    std::map<std::string, std::string> params; // of the route template, "{id}" -> "id"
-    std::map<std::string, std::string> query;  // decoded; the last of a repeated key
+    std::string path;                            // decoded, without query
+    std::map<std::string, std::string> params;   // of the route template, "{id}" -> "id"
+    std::map<std::string, std::string> query;    // decoded; the last of a repeated key
     std::map<std::string, std::string> headers;  // names in lower case
-    std::string body;                          // for routes that take one in memory
-    std::map<std::string, std::string> fields; // plain multipart or urlencoded fields
-    std::string request_id;                    // x-request-id of the client if sane, else made here
+    std::string body;                            // for routes that take one in memory
+    std::map<std::string, std::string> fields;   // plain multipart or urlencoded fields
+    std::string request_id;  // x-request-id of the client if sane, else made here
     std::string remote_address;
 };
 
@@ -84,8 +84,8 @@ using Handler = std::function<Response(const Request&)>;
 
 struct Route {
     std::string method;
-    std::string path;                     // "/v1/media/{id}"; a literal segment wins over {…}
-    std::uint64_t max_body = 1 << 20;     // bytes; above: 413
+    std::string path;                  // "/v1/media/{id}"; a literal segment wins over {…}
+    std::uint64_t max_body = 1 << 20;  // bytes; above: 413
     Handler handler;
     /// Set for uploads: the body is multipart/form-data and parts with a file name stream here.
     /// A context object, made per request before the first part, ties sinks and handler together.
@@ -100,14 +100,14 @@ struct Route {
 
 /// What a static file of the web UI looks like to the server: found in a table made at start.
 struct StaticOptions {
-    std::filesystem::path root;     // empty: none
+    std::filesystem::path root;           // empty: none
     std::string fallback = "index.html";  // for GET of unknown paths that accept text/html
 };
 
 struct ServerOptions {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 8080;      // 0: any free port
-    int threads = 8;                // request handlers at once; above that requests wait
+    std::uint16_t port = 8080;  // 0: any free port
+    int threads = 8;            // request handlers at once; above that requests wait
     int max_connections = 512;
     int max_connections_per_address = 256;
     std::size_t max_header_bytes = 32 * 1024;
@@ -118,7 +118,8 @@ struct ServerOptions {
     std::function<Response(int status, const Error&, const Request&)> error_response;
     /// Called after each response with the route template ("" when none matched).
     std::function<void(const Request&, std::string_view route, int status,
-                       std::chrono::nanoseconds took, std::uint64_t bytes_in)> on_response;
+                       std::chrono::nanoseconds took, std::uint64_t bytes_in)>
+        on_response;
 };
 
 /// A running server. Thread safety: `Stop` from any thread; handlers run on many threads at once.

@@ -24,21 +24,21 @@ std::string_view OriginName(Origin origin) noexcept;
 struct Media {
     MediaId id;
     Uuid uid;
-    std::string sha256;        // hex; unique among media
-    std::string name;          // file name as given, for display; never a path of ours
-    std::string format;        // "jpeg", "png", … (media::Format without depending on it)
+    std::string sha256;  // hex; unique among media
+    std::string name;    // file name as given, for display; never a path of ours
+    std::string format;  // "jpeg", "png", … (media::Format without depending on it)
     std::string mime;
     std::uint64_t bytes = 0;
-    int width = 0;             // 0 until analysed
+    int width = 0;  // 0 until analysed
     int height = 0;
     MediaStatus status = MediaStatus::kPending;
-    std::string error_code;    // CodeName, when failed
-    std::string error_message; // when failed; also the note of a truncated file when completed
+    std::string error_code;     // CodeName, when failed
+    std::string error_message;  // when failed; also the note of a truncated file when completed
     Origin origin = Origin::kUpload;
-    std::string origin_path;   // where the watch folder or ingest saw it; empty for uploads
-    std::string task;          // uid of the task that last handled it, text
+    std::string origin_path;  // where the watch folder or ingest saw it; empty for uploads
+    std::string task;         // uid of the task that last handled it, text
     int face_count = 0;
-    std::string contract;      // embedding contract its faces were made with
+    std::string contract;  // embedding contract its faces were made with
     Timestamp created_at{};
     Timestamp updated_at{};
     std::optional<Timestamp> analysed_at;
@@ -63,9 +63,9 @@ struct Face {
     float score = 0;                       // detection score
     std::array<float, 10> key_points{};    // x, y of left eye, right eye, nose, mouth corners
     float quality = 0;
-    std::string quality_json;              // face::Quality as JSON, parts and reasons
+    std::string quality_json;  // face::Quality as JSON, parts and reasons
     std::optional<float> age;
-    std::string gender;                    // "female", "male" or empty
+    std::string gender;  // "female", "male" or empty
     std::string contract;
     Timestamp created_at{};
 };
@@ -135,8 +135,8 @@ struct WatchedFile {
     std::string path;
     std::uint64_t bytes = 0;
     std::int64_t mtime_ns = 0;
-    std::string sha256;      // empty when it was refused
-    std::string error;       // why it was refused; empty when accepted
+    std::string sha256;  // empty when it was refused
+    std::string error;   // why it was refused; empty when accepted
 };
 
 }  // namespace facet::store

@@ -32,8 +32,8 @@ inline constexpr int kPriorityLow = 1;
 
 struct NewTask {
     Uuid id = Uuid::Generate();
-    std::string name;     // e.g. "facet.process_media"
-    std::string payload;  // JSON
+    std::string name;                // e.g. "facet.process_media"
+    std::string payload;             // JSON
     int priority = kPriorityNormal;  // 0..9
     std::chrono::milliseconds delay{0};
     int max_attempts = 5;
@@ -45,13 +45,13 @@ struct Task {
     std::string payload;
     int priority = kPriorityNormal;
     State state = State::kQueued;
-    int attempts = 0;      // leases given so far
+    int attempts = 0;  // leases given so far
     int max_attempts = 5;
-    std::string result;    // JSON, when done
+    std::string result;  // JSON, when done
     std::string error_code;
     std::string error_message;
     bool cancel_requested = false;
-    std::string worker;    // who holds or last held the lease
+    std::string worker;  // who holds or last held the lease
     Timestamp created_at{};
     Timestamp not_before{};
     std::optional<Timestamp> started_at;
@@ -128,7 +128,8 @@ public:
 
     /// Takes back expired leases; returns how many tasks became dead or due. `on_dead` is called
     /// within the transaction for each task that died, so that its subject can be marked failed.
-    virtual Result<int> Reap(const std::function<Result<void>(Transaction&, const Task&)>& on_dead) = 0;
+    virtual Result<int> Reap(
+        const std::function<Result<void>(Transaction&, const Task&)>& on_dead) = 0;
 
     /// Queued: cancelled at once. Leased: asked to stop at its next Renew. Errors: kNotFound,
     /// kConflict (final already). Returns the state after the call.

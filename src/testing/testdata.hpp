@@ -23,7 +23,8 @@ inline std::optional<std::filesystem::path> TestModels() {
         if (std::filesystem::is_directory(set)) return std::filesystem::path(set);
     }
     auto data = TestData();
-    if (!data || !std::filesystem::is_directory(data->parent_path() / "models")) return std::nullopt;
+    if (!data || !std::filesystem::is_directory(data->parent_path() / "models"))
+        return std::nullopt;
     return data->parent_path() / "models";
 }
 
@@ -50,12 +51,12 @@ private:
 }  // namespace facet::testing
 
 /// Skips the test, saying what is missing, when the labelled pictures are not there.
-#define FACET_REQUIRE_TESTDATA(name)                                               \
-    auto name##_found = ::facet::testing::TestData();                              \
-    if (!name##_found) GTEST_SKIP() << "no test data: set FACET_TESTDATA";          \
+#define FACET_REQUIRE_TESTDATA(name)                                       \
+    auto name##_found = ::facet::testing::TestData();                      \
+    if (!name##_found) GTEST_SKIP() << "no test data: set FACET_TESTDATA"; \
     const std::filesystem::path& name = *name##_found
 
-#define FACET_REQUIRE_TESTMODELS(name)                                             \
-    auto name##_found = ::facet::testing::TestModels();                            \
-    if (!name##_found) GTEST_SKIP() << "no test models: set FACET_TESTMODELS";      \
+#define FACET_REQUIRE_TESTMODELS(name)                                         \
+    auto name##_found = ::facet::testing::TestModels();                        \
+    if (!name##_found) GTEST_SKIP() << "no test models: set FACET_TESTMODELS"; \
     const std::filesystem::path& name = *name##_found
