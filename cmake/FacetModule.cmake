@@ -25,6 +25,8 @@ if(FACET_SANITIZE)
     target_link_options(facet_options INTERFACE -fsanitize=${FACET_SANITIZE})
 endif()
 
+add_custom_target(tsan_tests)  # what a ThreadSanitizer run needs built
+
 function(facet_module NAME)
     cmake_parse_arguments(ARG "TSAN" "" "SOURCES;TESTS;PUBLIC;PRIVATE;TEST_LIBRARIES" ${ARGN})
     add_library(facet_${NAME} STATIC ${ARG_SOURCES})
@@ -37,6 +39,7 @@ function(facet_module NAME)
         set(labels ${NAME})
         if(ARG_TSAN)
             list(APPEND labels tsan)
+            add_dependencies(tsan_tests facet_${NAME}_test)
         endif()
         gtest_discover_tests(facet_${NAME}_test DISCOVERY_MODE PRE_TEST
             PROPERTIES LABELS "${labels}" TIMEOUT 300)

@@ -1,12 +1,17 @@
 # shellcheck shell=bash
 # What the commands of ./dev do, once on Debian 13. Sourced by ./dev.
+set -euo pipefail
+
+RESULTS=$TOP/.dev/results # junit and vitest reports of one ./dev test
 
 set_environment() {
     export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
     export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-    export CMAKE_C_COMPILER_LAUNCHER=ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
     export npm_config_cache=$CACHE/npm npm_config_update_notifier=false
-    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+    export FACET_WEB_ROOT=${FACET_WEB_ROOT:-$TOP/web/dist}
+    if [[ -n ${FACET_DEV_ROOT-} ]]; then # the checkout may belong to someone else than root
+        export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+    fi
 }
 
 cmd_shell() {
@@ -14,4 +19,188 @@ cmd_shell() {
         exec bash
     fi
     exec "$@"
+}
+
+cmd_build() {
+    build_web
+    build_cpp "${1:-release}"
+}
+
+cmd_up() {
+    local facet=$TOP/.dev/build/release/bin/facet
+    cd "$TOP"
+    cmd_build release
+    "$facet" models ensure
+    exec "$facet" serve --data ./data "$@"
+}
+
+cmd_bench() {
+    local program
+    cd "$TOP"
+    build_cpp release
+    if [[ -f bench/run.py ]]; then
+        exec python3 bench/run.py "$@"
+    fi
+    for program in .dev/build/release/bench/* .dev/build/release/bin/*_bench; do
+        [[ -f $program && -x $program ]] || continue
+        say "${program##*/}"
+        "$program" "$@"
+    done
+}
+
+# build_cpp PRESET [TARGET]: CMake runs only for a new build tree; afterwards ninja decides.
+build_cpp() {
+    local preset=$1 tree=$TOP/.dev/build/$1
+    [[ -f $TOP/CMakePresets.json ]] || die "no CMakePresets.json"
+    cd "$TOP"
+    if [[ ! -f $tree/build.ninja || CMakePresets.json -nt $tree/build.ninja ]]; then
+        quietly "configure-$preset" cmake --preset "$preset"
+        touch "$tree/build.ninja"
+    fi
+    progress "build-$preset" cmake --build --preset "$preset" ${2:+--target "$2"}
+}
+
+# progress NAME CMD...: like quietly, but on a terminal the output is shown.
+progress() {
+    if [[ -t 2 && -z ${CI-} ]]; then
+        shift
+        "$@" >&2
+    else
+        quietly "$@"
+    fi
+}
+
+content_hash() { # of all files that the build of the web assets reads
+    find "$TOP/web" \( -name node_modules -o -name dist -o -name test-results \) -prune -o -type f -print0 |
+        LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+install_web() {
+    local lock stamp=$TOP/web/node_modules/.facet-stamp
+    lock=$(sha256sum <"$TOP/web/package-lock.json")
+    if [[ $(cat "$stamp" 2>/dev/null) != "$lock" ]]; then
+        (cd "$TOP/web" && quietly npm-ci npm ci --ignore-scripts --no-audit --no-fund)
+        echo "$lock" >"$stamp"
+    fi
+}
+
+build_web() {
+    local hash stamp=$TOP/.dev/web.stamp
+    if [[ ! -f $TOP/web/package-lock.json ]]; then
+        say "no web/ yet, skipped"
+        return 0
+    fi
+    hash=$(content_hash)
+    if [[ ! -f $TOP/web/dist/index.html || $(cat "$stamp" 2>/dev/null) != "$hash" ]]; then
+        install_web
+        (cd "$TOP/web" && quietly web-build npm run build)
+        content_hash >"$stamp"
+    fi
+}
+
+# --- ./dev test -----------------------------------------------------------------------------------
+
+STAGES=(style web unit functional tidy asan tsan)
+
+cmd_test() {
+    local stage began status=0
+    (($#)) || set -- "${STAGES[@]}"
+    for stage in "$@"; do
+        [[ " ${STAGES[*]} " == *" $stage "* ]] || die "no stage '$stage'; there are: ${STAGES[*]}"
+    done
+    cd "$TOP"
+    rm -rf "$RESULTS"
+    mkdir -p "$RESULTS"
+    for stage in "$@"; do
+        say "$stage"
+        began=$SECONDS
+        "$TOP/dev" _stage "$stage" || status=$? # a process of its own, so that set -e holds in it
+        say "$stage: $( ((status == 0)) && echo ok || echo FAILED), $((SECONDS - began)) s"
+        ((status == 0)) || break
+    done
+    python3 scripts/dev/count_tests.py "$RESULTS" "$( ((status == 0)) || echo "$stage")"
+    return "$status"
+}
+
+cmd__stage() {
+    cd "$TOP"
+    "stage_$1"
+}
+
+# Files of the checkout, also those not yet committed, whose name or first line fits.
+checkout_files() { git ls-files -co --exclude-standard -- "$@" | while read -r f; do [[ ! -f $f ]] || echo "$f"; done; }
+
+stage_style() {
+    local file cpp scripts=()
+    mapfile -t cpp < <(checkout_files 'src/*.hpp' 'src/*.cpp' 'tests/*.hpp' 'tests/*.cpp' 'bench/*.hpp' 'bench/*.cpp')
+    if ((${#cpp[@]})) && ! quietly format clang-format --dry-run -Werror "${cpp[@]}"; then
+        echo "to format: ./dev shell clang-format -i $(sed -n 's/:[0-9]*:[0-9]*: error:.*//p' "$LOGS/format.log" |
+            sort -u | tr '\n' ' ')" >&2
+        return 1
+    fi
+    while read -r file; do
+        if [[ $file == *.sh ]] || head -c 64 "$file" | head -n1 | grep -qaE '^#!.*\b(ba)?sh$'; then
+            scripts+=("$file")
+        fi
+    done < <(checkout_files dev .ci scripts deploy tests bench)
+    shellcheck -x "${scripts[@]}"
+    python3 scripts/check_layers.py
+}
+
+stage_web() {
+    if [[ ! -f web/package-lock.json ]]; then
+        say "no web/ yet, skipped"
+        return 0
+    fi
+    install_web
+    (
+        cd web
+        quietly web-lint npm run lint
+        quietly web-typecheck npm run typecheck
+        quietly web-test npm test -- --reporter=default --reporter=json --outputFile.json="$RESULTS/web.json"
+    )
+    build_web
+}
+
+# run_ctest PRESET [ARGS]
+run_ctest() {
+    local preset=$1
+    shift
+    quietly "ctest-$preset" ctest --test-dir ".dev/build/$preset" -j "$(nproc)" --output-on-failure \
+        --no-tests=ignore --output-junit "$RESULTS/$preset.xml" "$@"
+}
+
+stage_unit() {
+    build_cpp release
+    run_ctest release
+}
+
+stage_functional() {
+    build_cpp release
+    if ! compgen -G 'tests/functional/*.py' >/dev/null; then
+        say "no tests/functional yet, skipped"
+        return 0
+    fi
+    build_web
+    FACET_BIN=$TOP/.dev/build/release/bin/facet quietly pytest \
+        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional.xml" tests/functional
+}
+
+stage_tidy() {
+    build_cpp release
+    python3 scripts/tidy.py --build .dev/build/release --cache "$CACHE/tidy"
+}
+
+stage_asan() {
+    export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=print_stacktrace=1
+    export LSAN_OPTIONS=suppressions=$TOP/cmake/lsan.supp:print_suppressions=0
+    build_cpp asan
+    run_ctest asan -LE no_asan
+}
+
+stage_tsan() {
+    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$TOP/cmake/tsan.supp
+    build_cpp tsan tsan_tests
+    run_ctest tsan -L tsan
 }
