@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <thread>
+
+#include "base/bounded_queue.hpp"
+#include "base/file.hpp"
+#include "base/hash.hpp"
+#include "base/ids.hpp"
+#include "testing/testdata.hpp"
+
+namespace facet {
+namespace {
+
+TEST(Uuid, RoundTripsThroughTextInEitherCase) {
+    const Uuid id = Uuid::Generate();
+    std::string text = id.ToString();
+    EXPECT_EQ(Uuid::Parse(text).value(), id);
+    for (char& c : text) c = static_cast<char>(std::toupper(c));
+    EXPECT_EQ(Uuid::Parse(text).value(), id);
+    EXPECT_EQ(text[14], '7');
+}
+
+TEST(Uuid, RefusesWhatIsNotOne) {
+    for (const char* text : {"", "x", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b0000",
+                             "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5g"}) {
+        EXPECT_EQ(Uuid::Parse(text).error().code, Code::kInvalidArgument) << text;
+    }
+}
+
+TEST(Sha256, AgreesWithThePublishedVectors) {
+    // FIPS 180-4 example values.
+    EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(Sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST(WriteFileAtomic, ReplacesTheWholeFileAndLeavesNoTemporary) {
+    testing::TempFolder folder;
+    const auto path = folder.path() / "deep" / "file";
+    const std::string first(100'000, 'a');
+    ASSERT_TRUE(WriteFileAtomic(path, std::as_bytes(std::span(first))));
+    const std::string second = "b";
+    ASSERT_TRUE(WriteFileAtomic(path, std::as_bytes(std::span(second))));
+    EXPECT_EQ(ReadFile(path, 10).value().size(), 1U);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path.parent_path()), {}), 1);
+    EXPECT_EQ(Sha256HexOfFile(path).value(), Sha256Hex("b"));
+}
+
+TEST(ReadFile, NamesWhatIsWrong) {
+    testing::TempFolder folder;
+    EXPECT_EQ(ReadFile(folder.path() / "none", 10).error().code, Code::kNotFound);
+    EXPECT_EQ(ReadFile(folder.path(), 10).error().code, Code::kInvalidArgument);
+    std::ofstream(folder.path() / "long") << "0123456789a";
+    EXPECT_EQ(ReadFile(folder.path() / "long", 10).error().code, Code::kTooLarge);
+}
+
+TEST(LockFile, IsExclusive) {
+    testing::TempFolder folder;
+    auto first = LockFile(folder.path() / "lock");
+    ASSERT_TRUE(first);
+    EXPECT_EQ(LockFile(folder.path() / "lock").error().code, Code::kConflict);
+    *first = UniqueFd();
+    EXPECT_TRUE(LockFile(folder.path() / "lock"));
+}
+
+TEST(BoundedQueue, IsFullThenDrainsAfterClose) {
+    BoundedQueue<int> queue(1);
+    ASSERT_TRUE(queue.Push(1, Deadline::Never()));
+    EXPECT_EQ(queue.Push(2, Deadline::After(std::chrono::milliseconds(0))).error().code, Code::kBusy);
+    queue.Close();
+    EXPECT_EQ(queue.Push(3, Deadline::Never()).error().code, Code::kCancelled);
+    EXPECT_EQ(queue.Pop({}), 1);
+    EXPECT_EQ(queue.Pop({}), std::nullopt);
+}
+
+TEST(BoundedQueue, PassesEveryItemOnceBetweenThreads) {
+    BoundedQueue<int> queue(3);
+    std::atomic<long> sum = 0;
+    {
+        std::vector<std::jthread> consumers;
+        for (int i = 0; i < 3; ++i) {
+            consumers.emplace_back([&] {
+                while (auto item = queue.Pop({})) sum += *item;
+            });
+        }
+        for (int i = 1; i <= 1000; ++i) ASSERT_TRUE(queue.Push(i, Deadline::Never()));
+        queue.Close();
+    }
+    EXPECT_EQ(sum, 500'500);
+}
+
+TEST(Timestamp, IsWrittenAsRfc3339) {
+    EXPECT_EQ(FormatTimestamp(Timestamp(std::chrono::milliseconds(1'700'000'000'123))),
+              "2023-11-14T22:13:20.123Z");
+}
+
+}  // namespace
+}  // namespace facet

@@ -1,0 +1,75 @@
+#include "base/hash.hpp"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "base/file.hpp"
+
+namespace facet {
+
+struct Sha256::State {
+    EVP_MD_CTX* context = EVP_MD_CTX_new();
+    ~State() { EVP_MD_CTX_free(context); }
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    FACET_CHECK(state_->context != nullptr &&
+                EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::Update(std::span<const std::byte> bytes) {
+    FACET_CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+}
+
+Sha256Digest Sha256::Finish() {
+    Sha256Digest digest{};
+    unsigned length = 0;
+    FACET_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), &length) == 1 &&
+                length == digest.size());
+    return digest;
+}
+
+std::string ToHex(std::span<const std::uint8_t> bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const std::uint8_t byte : bytes) {
+        text.push_back(kDigits[byte >> 4]);
+        text.push_back(kDigits[byte & 0x0F]);
+    }
+    return text;
+}
+
+std::string Sha256Hex(std::string_view text) {
+    Sha256 hash;
+    hash.Update(std::as_bytes(std::span(text)));
+    return ToHex(hash.Finish());
+}
+
+Result<std::string> Sha256HexOfFile(const std::filesystem::path& path) {
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) {
+        return Fail(errno == ENOENT ? Code::kNotFound : Code::kUnavailable,
+                    "the file cannot be opened", path.string() + ": " + ErrnoText(errno));
+    }
+    Sha256 hash;
+    std::vector<std::byte> buffer(1 << 20);
+    while (true) {
+        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            return Fail(Code::kUnavailable, "the file cannot be read",
+                        path.string() + ": " + ErrnoText(errno));
+        }
+        if (got == 0) return ToHex(hash.Finish());
+        hash.Update(std::span(buffer).first(static_cast<std::size_t>(got)));
+    }
+}
+
+}  // namespace facet
