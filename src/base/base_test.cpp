@@ -22,8 +22,9 @@ TEST(Uuid, RoundTripsThroughTextInEitherCase) {
 }
 
 TEST(Uuid, RefusesWhatIsNotOne) {
-    for (const char* text : {"", "x", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b0000",
-                             "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5g"}) {
+    for (const char* text :
+         {"", "x", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5", "0190a1b2c3d47e5f8a9b0c1d2e3f4a5b0000",
+          "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5g"}) {
         EXPECT_EQ(Uuid::Parse(text).error().code, Code::kInvalidArgument) << text;
     }
 }
@@ -66,7 +67,8 @@ TEST(LockFile, IsExclusive) {
 TEST(BoundedQueue, IsFullThenDrainsAfterClose) {
     BoundedQueue<int> queue(1);
     ASSERT_TRUE(queue.Push(1, Deadline::Never()));
-    EXPECT_EQ(queue.Push(2, Deadline::After(std::chrono::milliseconds(0))).error().code, Code::kBusy);
+    EXPECT_EQ(queue.Push(2, Deadline::After(std::chrono::milliseconds(0))).error().code,
+              Code::kBusy);
     queue.Close();
     EXPECT_EQ(queue.Push(3, Deadline::Never()).error().code, Code::kCancelled);
     EXPECT_EQ(queue.Pop({}), 1);

@@ -17,8 +17,6 @@ std::chrono::milliseconds Deadline::Remaining() const {
     return std::chrono::ceil<std::chrono::milliseconds>(left);
 }
 
-std::string FormatTimestamp(Timestamp at) {
-    return std::format("{:%FT%T}Z", at);
-}
+std::string FormatTimestamp(Timestamp at) { return std::format("{:%FT%T}Z", at); }
 
 }  // namespace facet

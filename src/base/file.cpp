@@ -17,10 +17,10 @@ namespace {
 
 Error FromErrno(int error, const std::filesystem::path& path) {
     const Code code = error == ENOENT ? Code::kNotFound : Code::kUnavailable;
-    std::string message = error == ENOENT    ? "the file does not exist"
-                          : error == ENOSPC  ? "the disk is full"
-                          : error == EACCES  ? "the file may not be opened"
-                                             : "the file cannot be read or written";
+    std::string message = error == ENOENT   ? "the file does not exist"
+                          : error == ENOSPC ? "the disk is full"
+                          : error == EACCES ? "the file may not be opened"
+                                            : "the file cannot be read or written";
     return Error{code, std::move(message), path.string() + ": " + ErrnoText(error)};
 }
 
@@ -57,7 +57,7 @@ std::string ErrnoText(int error) { return std::generic_category().message(error)
 Result<std::vector<std::byte>> ReadFile(const std::filesystem::path& path, std::size_t limit) {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return std::unexpected(FromErrno(errno, path));
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd.get(), &info) != 0) return std::unexpected(FromErrno(errno, path));
     if (S_ISDIR(info.st_mode)) {
         return Fail(Code::kInvalidArgument, "this is a folder, not a file", path.string());

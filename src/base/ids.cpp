@@ -22,10 +22,10 @@ bool IsDashPosition(std::size_t i) { return i == 8 || i == 13 || i == 18 || i ==
 Uuid Uuid::Generate() {
     Uuid id;
     FACET_CHECK(RAND_bytes(id.bytes_.data(), static_cast<int>(id.bytes_.size())) == 1);
-    const auto milliseconds = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::chrono::system_clock::now().time_since_epoch())
-            .count());
+    const auto milliseconds =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch())
+                                       .count());
     for (int i = 0; i < 6; ++i) {
         id.bytes_[i] = static_cast<std::uint8_t>(milliseconds >> (8 * (5 - i)));
     }
