@@ -1,0 +1,67 @@
+#include "pipeline/index_follower.hpp"
+
+#include <condition_variable>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace facet::pipeline {
+namespace {
+
+constexpr int kBatch = 2'000;
+
+}  // namespace
+
+IndexFollower::IndexFollower(store::Store& store, index::FaceIndex& index)
+    : store_(store), index_(index) {}
+
+Result<void> IndexFollower::Start(std::chrono::milliseconds poll) {
+    {
+        const std::lock_guard lock(mutex_);
+        FACET_TRY(sequence, store_.ReadAllEmbeddings(
+                                [&](std::span<const FaceId> faces, std::span<const float> vectors) {
+                                    return index_.AddMany(faces, vectors);
+                                }));
+        sequence_ = sequence;
+    }
+    log::Info("index.loaded", {{"faces", index_.size()},
+                               {"bytes", index_.memory_bytes()},
+                               {"simd", index::SimdTarget()}});
+    thread_ = std::jthread([this, poll](const std::stop_token& stop) { Follow(stop, poll); });
+    return {};
+}
+
+Result<std::int64_t> IndexFollower::CatchUp() {
+    const std::lock_guard lock(mutex_);
+    while (true) {
+        FACET_TRY(changes, store_.ChangesAfter(sequence_, kBatch));
+        for (const auto& [change, embedding] : changes) {
+            if (!change.added) {
+                index_.Remove(change.face);
+            } else if (!embedding.empty()) {
+                FACET_TRY_VOID(index_.Add(change.face, embedding));
+            }
+            sequence_ = change.seq;
+        }
+        if (changes.size() < kBatch) return sequence_;
+    }
+}
+
+std::int64_t IndexFollower::sequence() const {
+    const std::lock_guard lock(mutex_);
+    return sequence_;
+}
+
+void IndexFollower::Follow(const std::stop_token& stop, std::chrono::milliseconds poll) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, poll, [] { return false; }) && !stop.stop_requested()) {
+        if (auto caught_up = CatchUp(); !caught_up) {
+            log::Warn("index.follow_failed", {{"error", caught_up.error().message},
+                                              {"detail", caught_up.error().detail}});
+        }
+    }
+}
+
+}  // namespace facet::pipeline

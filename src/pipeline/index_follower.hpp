@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "index/face_index.hpp"
+#include "store/store.hpp"
+
+namespace facet::pipeline {
+
+/// Keeps an index in step with the store's change log: loads everything once, then follows.
+/// Thread safety: all methods, any thread.
+class IndexFollower {
+public:
+    IndexFollower(store::Store& store, index::FaceIndex& index);
+
+    /// Reads all vectors, then starts to look for changes by other processes every `poll`.
+    /// Cost: about 0.3 s per 100,000 faces. Errors: as the store's.
+    Result<void> Start(std::chrono::milliseconds poll);
+
+    /// Applies what was committed so far. Returns the sequence number reached.
+    Result<std::int64_t> CatchUp();
+
+    std::int64_t sequence() const;
+
+private:
+    void Follow(const std::stop_token& stop, std::chrono::milliseconds poll);
+
+    store::Store& store_;
+    index::FaceIndex& index_;
+    mutable std::mutex mutex_;
+    std::int64_t sequence_ = 0;
+    std::jthread thread_;  // last
+};
+
+}  // namespace facet::pipeline

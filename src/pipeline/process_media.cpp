@@ -1,0 +1,165 @@
+#include "pipeline/process_media.hpp"
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "base/log.hpp"
+#include "pipeline/convert.hpp"
+#include "pipeline/intake.hpp"
+
+namespace facet::pipeline {
+namespace {
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+class ProcessMedia {
+public:
+    ProcessMedia(store::Store& store, store::BlobStore& blobs, const face::Analyzer& analyzer,
+                 IndexFollower& follower, EventSink& events, PipelineMetrics& metrics,
+                 const ProcessOptions& options)
+        : store_(store),
+          blobs_(blobs),
+          analyzer_(analyzer),
+          follower_(follower),
+          events_(events),
+          metrics_(metrics),
+          options_(options) {}
+
+    Result<Outcome> Run(const tasks::Task& task, const std::stop_token& stop) {
+        const auto start = std::chrono::steady_clock::now();
+        metrics_.active_processing.Add(1);
+        auto outcome = Analyse(task, stop, start);
+        metrics_.active_processing.Add(-1);
+        return outcome;
+    }
+
+    Result<void> GiveUp(Transaction& tx, const tasks::Task& task, const Error& error) {
+        FACET_TRY(id, ParseProcessMediaPayload(task.payload));
+        auto removed = store_.MarkFailed(tx, id, error);
+        if (!removed && removed.error().code == Code::kNotFound) return {};  // deleted meanwhile
+        if (!removed) return std::unexpected(std::move(removed).error());
+        tx.OnCommit([this, faces = std::move(*removed)] { RemoveCrops(faces); });
+        return {};
+    }
+
+    void AfterGiveUp(const tasks::Task& task) {
+        metrics_.files_failed.Add();
+        if (auto id = ParseProcessMediaPayload(task.payload)) AnnounceFinished(*id);
+    }
+
+private:
+    Result<Outcome> Analyse(const tasks::Task& task, const std::stop_token& stop,
+                            std::chrono::steady_clock::time_point start) {
+        FACET_TRY(id, ParseProcessMediaPayload(task.payload));
+        auto found = store_.FindMedia(id);
+        if (!found && found.error().code == Code::kNotFound) {
+            return Outcome{.result = R"({"deleted":true})", .commit = {}, .after_commit = {}};
+        }
+        FACET_TRY(media, std::move(found));
+        FACET_TRY_VOID(
+            store_.Transact([&](Transaction& tx) { return store_.MarkProcessing(tx, id); }));
+        media.status = store::MediaStatus::kProcessing;
+        events_.MediaProcessing(media);
+
+        const Deadline deadline = Deadline::After(options_.deadline);
+        FACET_TRY(decoded, media::Decode(media::Source::File(blobs_.OriginalPath(
+                                             media.sha256, media.format)),
+                                         options_.analysis_max_side, options_.limits, deadline));
+        if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
+        const float scale =
+            static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
+        const auto detect_start = std::chrono::steady_clock::now();
+        FACET_TRY(faces, analyzer_.Analyze(
+                             decoded.image,
+                             {.detect = options_.detect, .full_size_ratio = scale}, deadline));
+        metrics_.detection_seconds.Observe(SecondsSince(detect_start));
+        if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
+
+        auto result = std::make_shared<store::AnalysisResult>();
+        result->width = decoded.info.width;
+        result->height = decoded.info.height;
+        if (decoded.truncated) result->note = "the file ends early; what is there was analysed";
+        result->contract = analyzer_.contract();
+        for (const auto& face : faces) {
+            result->faces.push_back(ToNewFace(face, scale, result->contract));
+            FACET_TRY(crop, media::EncodeJpeg(CropFace(decoded.image, face.detection.box,
+                                                       kCropContext, kCropSide),
+                                              90));
+            FACET_TRY_VOID(blobs_.WriteCrop(result->faces.back().face.uid, crop));
+        }
+
+        const auto face_count = result->faces.size();
+        boost::json::object summary{{"media_id", media.uid.ToString()}, {"total_faces", face_count}};
+        auto removed = std::make_shared<std::vector<Uuid>>();
+        return Outcome{
+            .result = boost::json::serialize(summary),
+            .commit = [this, id, result, removed](Transaction& tx) -> Result<void> {
+                FACET_TRY(gone, store_.CommitAnalysis(tx, id, *result));
+                *removed = std::move(gone);
+                return {};
+            },
+            .after_commit =
+                [this, id, result, removed, start] {
+                    RemoveCrops(*removed);
+                    metrics_.files_completed.Add();
+                    metrics_.file_seconds.Observe(SecondsSince(start));
+                    metrics_.faces_detected.Add(static_cast<double>(result->faces.size()));
+                    for (const auto& made : result->faces) {
+                        metrics_.quality.Observe(made.face.quality);
+                    }
+                    AnnounceFinished(id);
+                }};
+    }
+
+    /// The index first, so that whoever hears of the completion can search for it.
+    void AnnounceFinished(MediaId id) {
+        if (auto caught_up = follower_.CatchUp(); !caught_up) {
+            log::Warn("index.follow_failed", {{"error", caught_up.error().message}});
+        }
+        auto media = store_.FindMedia(id);
+        if (!media) return;
+        events_.MediaFinished(*media);
+        log::Info("media.finished", {{"media", media->uid.ToString()},
+                                     {"status", store::MediaStatusName(media->status)},
+                                     {"faces", media->face_count},
+                                     {"error", media->error_message}});
+    }
+
+    void RemoveCrops(const std::vector<Uuid>& faces) {
+        for (const Uuid& face : faces) {
+            if (auto removed = blobs_.RemoveCrop(face); !removed) {
+                log::Warn("crop.remove_failed",
+                          {{"face", face.ToString()}, {"detail", removed.error().detail}});
+            }
+        }
+    }
+
+    store::Store& store_;
+    store::BlobStore& blobs_;
+    const face::Analyzer& analyzer_;
+    IndexFollower& follower_;
+    EventSink& events_;
+    PipelineMetrics& metrics_;
+    const ProcessOptions options_;
+};
+
+}  // namespace
+
+TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs,
+                                    const face::Analyzer& analyzer, IndexFollower& follower,
+                                    EventSink& events, PipelineMetrics& metrics,
+                                    const ProcessOptions& options) {
+    auto work = std::make_shared<ProcessMedia>(store, blobs, analyzer, follower, events, metrics,
+                                               options);
+    return {.run = [work](const tasks::Task& task,
+                          const std::stop_token& stop) { return work->Run(task, stop); },
+            .give_up = [work](Transaction& tx, const tasks::Task& task,
+                              const Error& error) { return work->GiveUp(tx, task, error); },
+            .after_give_up = [work](const tasks::Task& task) { work->AfterGiveUp(task); }};
+}
+
+}  // namespace facet::pipeline
