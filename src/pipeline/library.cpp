@@ -1,0 +1,107 @@
+#include "pipeline/library.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "pipeline/convert.hpp"
+#include "pipeline/process_media.hpp"
+
+namespace facet::pipeline {
+namespace {
+
+constexpr std::chrono::hours kThumbnailLife{1};
+constexpr int kThumbnailQuality = 82;
+constexpr int kCropQuality = 90;
+
+Library::Jpeg ToBytes(const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return {bytes.begin(), bytes.end()};
+}
+
+std::string_view ToText(const Library::Jpeg& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+Library::Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
+                 IndexFollower& follower, store::Cache& cache, EventSink& events,
+                 const media::Limits& limits)
+    : store_(store),
+      blobs_(blobs),
+      tasks_(tasks),
+      follower_(follower),
+      cache_(cache),
+      events_(events),
+      limits_(limits) {}
+
+std::filesystem::path Library::OriginalPath(const store::Media& media) const {
+    return blobs_.OriginalPath(media.sha256, media.format);
+}
+
+Result<Library::Jpeg> Library::Thumbnail(const store::Media& media, int max_side,
+                                         Deadline deadline) {
+    const std::string key = "thumbnail:" + media.uid.ToString() + ":" + std::to_string(max_side);
+    if (auto cached = cache_.Get(key); cached && *cached) return ToBytes(**cached);
+    FACET_TRY(decoded,
+              media::Decode(media::Source::File(OriginalPath(media)), max_side, limits_, deadline));
+    FACET_TRY(jpeg, media::EncodeJpeg(decoded.image, kThumbnailQuality));
+    if (auto put = cache_.Put(key, ToText(jpeg), kThumbnailLife); !put) {
+        log::Debug("cache.put_failed", {{"error", put.error().message}});
+    }
+    return jpeg;
+}
+
+Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
+                                         Deadline deadline) {
+    const bool stored_fits = std::abs(context - kCropContext) < 1e-3F;
+    if (stored_fits) {
+        constexpr std::size_t kMostBytes = 4 << 20;
+        auto crop = ReadFile(blobs_.CropPath(face.uid), kMostBytes);
+        if (crop && !crop->empty()) return crop;
+    }
+    FACET_TRY(media, store_.FindMedia(face.media));
+    FACET_TRY(decoded, media::Decode(media::Source::File(OriginalPath(media)), 0, limits_, deadline));
+    const face::Box box{face.x1, face.y1, face.x2, face.y2};
+    constexpr int kLargestSide = 1024;
+    FACET_TRY(jpeg, media::EncodeJpeg(CropFace(decoded.image, box, context,
+                                               stored_fits ? kCropSide : kLargestSide),
+                                      kCropQuality));
+    if (stored_fits) FACET_TRY_VOID(blobs_.WriteCrop(face.uid, jpeg));
+    return jpeg;
+}
+
+Result<void> Library::DeleteMedia(const store::Media& media) {
+    std::vector<Uuid> faces;
+    FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
+        FACET_TRY(removed, store_.DeleteMedia(tx, media.id));
+        faces = std::move(removed);
+        return {};
+    }));
+    if (auto task = Uuid::Parse(media.task)) {
+        // Final already, or unknown: nothing to cancel.
+        [[maybe_unused]] const auto ignored = tasks_.Cancel(*task);
+    }
+    FACET_TRY_VOID(follower_.CatchUp());
+    FACET_TRY_VOID(cache_.Clear());
+    for (const Uuid& face : faces) FACET_TRY_VOID(blobs_.RemoveCrop(face));
+    FACET_TRY_VOID(blobs_.RemoveOriginal(media.sha256, media.format));
+    events_.MediaDeleted(media.uid);
+    log::Info("media.deleted", {{"media", media.uid.ToString()}, {"faces", faces.size()}});
+    return {};
+}
+
+Result<void> Library::DeleteFace(const store::Face& face) {
+    FACET_TRY_VOID(
+        store_.Transact([&](Transaction& tx) { return store_.DeleteFace(tx, face.id); }));
+    FACET_TRY_VOID(follower_.CatchUp());
+    FACET_TRY_VOID(cache_.Clear());
+    FACET_TRY_VOID(blobs_.RemoveCrop(face.uid));
+    events_.FaceDeleted(face);
+    log::Info("face.deleted", {{"face", face.uid.ToString()}});
+    return {};
+}
+
+}  // namespace facet::pipeline

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "media/decode.hpp"
+#include "pipeline/events.hpp"
+#include "pipeline/index_follower.hpp"
+#include "store/blobs.hpp"
+#include "store/cache.hpp"
+#include "store/store.hpp"
+#include "tasks/engine.hpp"
+
+namespace facet::pipeline {
+
+/// Pictures made from what is stored, and deletion. Thread safety: all methods, any thread.
+class Library {
+public:
+    Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
+            IndexFollower& follower, store::Cache& cache, EventSink& events,
+            const media::Limits& limits);
+
+    using Jpeg = std::vector<std::byte>;
+
+    /// Upright, longest side `max_side` at most. Errors: as media::Decode.
+    Result<Jpeg> Thumbnail(const store::Media& media, int max_side, Deadline deadline);
+    /// The face with `context` times its longer side around it. The crop stored at analysis is used
+    /// where it fits, and made again from the original where it is missing.
+    /// Errors: kNotFound (media gone), and those of media::Decode.
+    Result<Jpeg> FaceImage(const store::Face& face, float context, Deadline deadline);
+
+    std::filesystem::path OriginalPath(const store::Media& media) const;
+
+    /// Rows, vectors, index entries, crops, cached pictures and the original: nothing of it is left
+    /// when this returns. Errors: kNotFound, kUnavailable.
+    Result<void> DeleteMedia(const store::Media& media);
+    /// One face with its vector and crop. Errors: kNotFound.
+    Result<void> DeleteFace(const store::Face& face);
+
+private:
+    store::Store& store_;
+    store::BlobStore& blobs_;
+    tasks::TaskEngine& tasks_;
+    IndexFollower& follower_;
+    store::Cache& cache_;
+    EventSink& events_;
+    const media::Limits limits_;
+};
+
+}  // namespace facet::pipeline
