@@ -58,8 +58,8 @@ void IndexFollower::Follow(const std::stop_token& stop, std::chrono::millisecond
     std::unique_lock lock(mutex);
     while (!wake.wait_for(lock, stop, poll, [] { return false; }) && !stop.stop_requested()) {
         if (auto caught_up = CatchUp(); !caught_up) {
-            log::Warn("index.follow_failed", {{"error", caught_up.error().message},
-                                              {"detail", caught_up.error().detail}});
+            log::Warn("index.follow_failed",
+                      {{"error", caught_up.error().message}, {"detail", caught_up.error().detail}});
         }
     }
 }

@@ -63,7 +63,8 @@ Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
         if (crop && !crop->empty()) return crop;
     }
     FACET_TRY(media, store_.FindMedia(face.media));
-    FACET_TRY(decoded, media::Decode(media::Source::File(OriginalPath(media)), 0, limits_, deadline));
+    FACET_TRY(decoded,
+              media::Decode(media::Source::File(OriginalPath(media)), 0, limits_, deadline));
     const face::Box box{face.x1, face.y1, face.x2, face.y2};
     constexpr int kLargestSide = 1024;
     FACET_TRY(jpeg, media::EncodeJpeg(CropFace(decoded.image, box, context,

@@ -66,16 +66,16 @@ private:
         events_.MediaProcessing(media);
 
         const Deadline deadline = Deadline::After(options_.deadline);
-        FACET_TRY(decoded, media::Decode(media::Source::File(blobs_.OriginalPath(
-                                             media.sha256, media.format)),
-                                         options_.analysis_max_side, options_.limits, deadline));
+        FACET_TRY(decoded, media::Decode(
+                               media::Source::File(blobs_.OriginalPath(media.sha256, media.format)),
+                               options_.analysis_max_side, options_.limits, deadline));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
         const float scale =
             static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
         const auto detect_start = std::chrono::steady_clock::now();
-        FACET_TRY(faces, analyzer_.Analyze(
-                             decoded.image,
-                             {.detect = options_.detect, .full_size_ratio = scale}, deadline));
+        FACET_TRY(faces, analyzer_.Analyze(decoded.image,
+                                           {.detect = options_.detect, .full_size_ratio = scale},
+                                           deadline));
         metrics_.detection_seconds.Observe(SecondsSince(detect_start));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
 
@@ -93,7 +93,8 @@ private:
         }
 
         const auto face_count = result->faces.size();
-        boost::json::object summary{{"media_id", media.uid.ToString()}, {"total_faces", face_count}};
+        boost::json::object summary{{"media_id", media.uid.ToString()},
+                                    {"total_faces", face_count}};
         auto removed = std::make_shared<std::vector<Uuid>>();
         return Outcome{
             .result = boost::json::serialize(summary),
@@ -153,8 +154,8 @@ TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs
                                     const face::Analyzer& analyzer, IndexFollower& follower,
                                     EventSink& events, PipelineMetrics& metrics,
                                     const ProcessOptions& options) {
-    auto work = std::make_shared<ProcessMedia>(store, blobs, analyzer, follower, events, metrics,
-                                               options);
+    auto work =
+        std::make_shared<ProcessMedia>(store, blobs, analyzer, follower, events, metrics, options);
     return {.run = [work](const tasks::Task& task,
                           const std::stop_token& stop) { return work->Run(task, stop); },
             .give_up = [work](Transaction& tx, const tasks::Task& task,

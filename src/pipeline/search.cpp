@@ -28,9 +28,12 @@ struct CachedHit {
 
 std::string_view MatchLevelName(MatchLevel level) noexcept {
     switch (level) {
-        case MatchLevel::kMatch: return "match";
-        case MatchLevel::kLikely: return "likely";
-        case MatchLevel::kWeak: return "weak";
+        case MatchLevel::kMatch:
+            return "match";
+        case MatchLevel::kLikely:
+            return "likely";
+        case MatchLevel::kWeak:
+            return "weak";
     }
     return "weak";
 }
@@ -84,8 +87,7 @@ Result<SearchAnswer> Searcher::Search(const SearchRequest& request, Deadline dea
     }
 
     const auto search_start = SteadyClock::now();
-    FACET_TRY(ranked,
-              Nearest(probes, answer.threshold, request.limit, excluded, answer.cached));
+    FACET_TRY(ranked, Nearest(probes, answer.threshold, request.limit, excluded, answer.cached));
     FACET_TRY_VOID(Hydrate(ranked, answer));
     answer.searched_faces = index_.size();
     const auto end = SteadyClock::now();
@@ -103,8 +105,8 @@ Result<std::vector<Searcher::Probe>> Searcher::ProbesOfImage(const SearchRequest
                                                              Deadline deadline,
                                                              SearchAnswer& answer) {
     const auto start = SteadyClock::now();
-    FACET_TRY(decoded, media::Decode(*request.image, options_.analysis_max_side, options_.limits,
-                                     deadline));
+    FACET_TRY(decoded,
+              media::Decode(*request.image, options_.analysis_max_side, options_.limits, deadline));
     answer.timings.decode = SteadyClock::now() - start;
     answer.width = decoded.info.width;
     answer.height = decoded.info.height;
@@ -169,7 +171,8 @@ Result<std::vector<Searcher::Ranked>> Searcher::Nearest(const std::vector<Probe>
 
     std::unordered_map<FaceId, Ranked> best;
     for (const Probe& probe : probes) {
-        index::Query query{.vector = probe.vector, .k = limit, .min_cosine = threshold, .accept = {}};
+        index::Query query{
+            .vector = probe.vector, .k = limit, .min_cosine = threshold, .accept = {}};
         if (excluded) query.accept = [excluded](FaceId face) { return face != *excluded; };
         FACET_TRY(neighbours, index_.Search(query));
         for (const index::Neighbour& neighbour : neighbours) {

@@ -34,8 +34,8 @@ struct SearchRequest {
     std::optional<media::Source> image;  // exactly one of image and face
     std::optional<Uuid> face;            // a stored face
     FaceChoice choice = 0;
-    std::optional<float> threshold;      // cosine; none: the pack's `likely` threshold
-    std::size_t limit = 50;              // 1..kMaxResults
+    std::optional<float> threshold;  // cosine; none: the pack's `likely` threshold
+    std::size_t limit = 50;          // 1..kMaxResults
 };
 
 enum class MatchLevel : std::uint8_t { kMatch, kLikely, kWeak };

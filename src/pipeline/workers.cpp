@@ -71,13 +71,12 @@ void Workers::Execute(tasks::Lease lease, const std::stop_token& stop, const std
         Finish(lease, std::move(*outcome));
     } else if (outcome.error().code == Code::kCancelled && stop.stop_requested()) {
         if (auto released = engine_.Release(lease); !released) {
-            log::Warn("task.release_failed", {{"task", lease.task.id.ToString()},
-                                              {"error", released.error().message}});
+            log::Warn("task.release_failed",
+                      {{"task", lease.task.id.ToString()}, {"error", released.error().message}});
         }
     } else {
         static const TaskHandler kNone;
-        GiveUpOrRetry(lease, handler == handlers_.end() ? kNone : handler->second,
-                      outcome.error());
+        GiveUpOrRetry(lease, handler == handlers_.end() ? kNone : handler->second, outcome.error());
     }
 }
 
@@ -98,8 +97,8 @@ void Workers::Finish(const tasks::Lease& lease, Outcome outcome) {
         const auto delay =
             tasks::Backoff(lease.task.attempts, options_.retry_base, options_.retry_cap);
         if (auto retried = engine_.Retry(lease, committed.error(), delay); !retried) {
-            log::Warn("task.retry_failed", {{"task", lease.task.id.ToString()},
-                                            {"error", retried.error().message}});
+            log::Warn("task.retry_failed",
+                      {{"task", lease.task.id.ToString()}, {"error", retried.error().message}});
         }
     }
 }
@@ -161,14 +160,15 @@ void Workers::KeepLeases(const std::stop_token& stop) {
         if (now >= next_reap) {
             next_reap = now + options_.reap_every;
             std::vector<std::pair<const TaskHandler*, tasks::Task>> died;
-            auto reaped = engine_.Reap([&](Transaction& tx, const tasks::Task& task) -> Result<void> {
-                const auto handler = handlers_.find(task.name);
-                if (handler == handlers_.end() || !handler->second.give_up) return {};
-                died.emplace_back(&handler->second, task);
-                return handler->second.give_up(
-                    tx, task,
-                    Error{Code::kInternal, "the analysis was broken off too many times", ""});
-            });
+            auto reaped =
+                engine_.Reap([&](Transaction& tx, const tasks::Task& task) -> Result<void> {
+                    const auto handler = handlers_.find(task.name);
+                    if (handler == handlers_.end() || !handler->second.give_up) return {};
+                    died.emplace_back(&handler->second, task);
+                    return handler->second.give_up(
+                        tx, task,
+                        Error{Code::kInternal, "the analysis was broken off too many times", ""});
+                });
             if (!reaped) {
                 log::Warn("task.reap_failed", {{"error", reaped.error().message}});
             } else {
