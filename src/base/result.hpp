@@ -51,17 +51,19 @@ inline std::unexpected<Error> Fail(Code code, std::string message, std::string d
 #define FACET_CONCAT(a, b) FACET_CONCAT_INNER(a, b)
 
 /// `FACET_TRY(name, expression)`: declares `name` from the value of a Result or returns its error.
-#define FACET_TRY(name, ...) FACET_TRY_IMPL(FACET_CONCAT(facet_try_, __LINE__), name, __VA_ARGS__)
+#define FACET_TRY(name, ...) \
+    FACET_TRY_IMPL(FACET_CONCAT(facet_try_, __COUNTER__), name, __VA_ARGS__)
 #define FACET_TRY_IMPL(temporary, name, ...)                              \
     auto temporary = (__VA_ARGS__);                                       \
     if (!temporary) return std::unexpected(std::move(temporary).error()); \
     auto name = std::move(*temporary)
 
 /// `FACET_TRY_VOID(expression)`: returns the error of a Result, if it is one.
-#define FACET_TRY_VOID(...)                                          \
-    do {                                                             \
-        if (auto facet_result = (__VA_ARGS__); !facet_result)        \
-            return std::unexpected(std::move(facet_result).error()); \
+#define FACET_TRY_VOID(...) FACET_TRY_VOID_IMPL(FACET_CONCAT(facet_try_, __COUNTER__), __VA_ARGS__)
+#define FACET_TRY_VOID_IMPL(temporary, ...)                       \
+    do {                                                          \
+        if (auto temporary = (__VA_ARGS__); !temporary)           \
+            return std::unexpected(std::move(temporary).error()); \
     } while (false)
 
 #define FACET_CHECK(condition) \
