@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,13 +24,17 @@ struct sqlite3_stmt;
 namespace facet::sqlite {
 
 /// One prepared statement, reset when it goes out of scope. Bind by position (1-based), then Step.
+/// It must go before its transaction is committed and before its connection.
 /// Thread safety: one thread. An error of Bind is kept and returned by Step.
 class Statement {
 public:
     Statement(Statement&&) noexcept;
     ~Statement();
 
-    Statement& Bind(int index, std::int64_t value);
+    template <std::integral T>
+    Statement& Bind(int index, T value) {
+        return BindInt(index, static_cast<std::int64_t>(value));
+    }
     Statement& Bind(int index, double value);
     Statement& Bind(int index, std::string_view text);
     Statement& Bind(int index, std::span<const std::uint8_t> blob);
@@ -52,10 +58,13 @@ public:
 
 private:
     friend class Connection;
-    Statement(sqlite3* db, sqlite3_stmt* statement, bool cached);
+    Statement(sqlite3* db, sqlite3_stmt* statement, bool* in_use);
+    Statement& BindInt(int index, std::int64_t value);
+    Statement& Keep(int code);
+
     sqlite3* db_;
     sqlite3_stmt* statement_;
-    bool cached_;
+    bool* in_use_;  // of the cache entry; null when the statement is ours alone
     int bind_error_ = 0;
 };
 
@@ -74,6 +83,7 @@ public:
 
 private:
     friend class Database;
+    friend class WriteTransaction;
     struct State;
     explicit Connection(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
@@ -81,13 +91,16 @@ private:
 
 /// A write transaction on the one writer connection (BEGIN IMMEDIATE). Rolls back unless
 /// committed. Holds the writer: keep it short, and never wait for another thread inside it.
+/// When SQLite itself rolled back (disk full), nothing further is written and Commit fails.
 class WriteTransaction final : public Transaction {
 public:
     WriteTransaction(WriteTransaction&&) = delete;
     ~WriteTransaction() override;
 
+    /// Until Commit.
     Connection& connection() noexcept;
-    /// Errors: kUnavailable (disk), kBusy.
+    /// Once. Commit actions run when the writer has been released; after an error the transaction
+    /// is rolled back. Errors: kUnavailable (disk), kBusy.
     Result<void> Commit();
 
 private:
@@ -97,7 +110,7 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// A read transaction (a consistent snapshot) on a pooled connection.
+/// A read transaction on a pooled connection: a consistent snapshot, taken by its first read.
 class ReadTransaction {
 public:
     ReadTransaction(ReadTransaction&&) noexcept;
@@ -119,12 +132,12 @@ struct Migration {
 };
 
 struct OpenOptions {
-    int readers = 4;
-    std::chrono::milliseconds busy_timeout{5000};
+    int readers = 4;                               // read transactions at once; opened on demand
+    std::chrono::milliseconds busy_timeout{5000};  // longest wait for the writer or for a reader
 };
 
 /// A database file: WAL, synchronous=FULL, foreign_keys=ON, secure_delete=ON, STRICT tables
-/// expected. Thread safety: all methods, any thread.
+/// expected. Outlives its transactions. Thread safety: all methods, any thread.
 class Database {
 public:
     /// Creates the file and its folder if missing (mode 0600).
@@ -136,8 +149,9 @@ public:
     /// Errors: kConflict when the file was written by a newer Facet than this one.
     Result<void> Migrate(std::string_view module, std::span<const Migration> migrations);
 
-    /// Waits for the writer. Errors: kBusy, kUnavailable.
+    /// Waits for the writer, of this process and of others. Errors: kBusy, kUnavailable.
     Result<std::unique_ptr<WriteTransaction>> BeginWrite();
+    /// Waits for a free reader, never for a writer. Errors: kBusy, kUnavailable.
     Result<ReadTransaction> BeginRead();
 
     /// Runs `body` in a write transaction and commits when it succeeds, rolls back when it fails.
@@ -146,7 +160,13 @@ public:
     /// Online copy to a new file (sqlite3_backup). Errors: kUnavailable, kConflict (exists).
     Result<void> BackupTo(const std::filesystem::path& path);
 
+    /// Moves the write-ahead log into the database file and empties it, so that what was deleted
+    /// is in neither. Waits for the writer and for running readers. Errors: kBusy, kUnavailable.
+    Result<void> Checkpoint();
+
 private:
+    friend class WriteTransaction;
+    friend class ReadTransaction;
     struct State;
     explicit Database(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
