@@ -21,7 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 def sources(build):
     """(source, object, compile command) of each translation unit to check."""
-    for entry in json.loads((build / "compile_commands.json").read_text()):
+    commands = build / "compile_commands.json"
+    for entry in json.loads(commands.read_text()) if commands.exists() else []:
         path = pathlib.Path(entry["file"])
         if path.is_relative_to(ROOT / "src") and not re.search(r"_(test|bench)$", path.stem):
             yield path, entry["output"], entry["command"]

@@ -54,9 +54,11 @@ while IFS= read -r name; do
 done < <(compgen -e)
 
 cd /
-# Not exec: this shell stays as the namespace's init, reaps, and passes the exit code on.
+# Not exec: this shell stays as the namespace's init, reaps, and passes the exit code on (and is
+# silenced, so that it does not report the program's death by a signal at length).
+exec 3>&2 2>/dev/null
 chroot "$r" env -i -C "$([[ $DEV_CWD/ == "$TOP"/* ]] && echo "$DEV_CWD" || echo "$TOP")" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
-    XDG_CACHE_HOME="$(dirname "$CACHE")" FACET_DEV_ROOT=1 "${pass[@]}" "$@"
+    XDG_CACHE_HOME="$(dirname "$CACHE")" FACET_DEV_ROOT=1 "${pass[@]}" "$@" 2>&3 3>&-
 exit $?

@@ -136,13 +136,13 @@ run_child() {
 
 # unshare -> first process of the namespace -> the program
 forward() {
-    local signal=$1 pid=$2 depth
-    for depth in 1 2; do
-        read -r pid _ <"/proc/$pid/task/$pid/children" || return 0
+    local pid=$2 children
+    for _ in unshare init; do
+        children=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) || return 0
+        pid=${children%% *}
         [[ -n $pid ]] || return 0
-    done 2>/dev/null
-    : "$depth"
-    kill -s "$signal" "$pid" 2>/dev/null || true
+    done
+    kill -s "$1" "$pid" 2>/dev/null || true
 }
 
 # Whether we are the terminal's foreground job: then Ctrl-C has already reached the program too.
