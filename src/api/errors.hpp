@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "net/http.hpp"
+#include "net/message.hpp"
 
 namespace facet::api {
 

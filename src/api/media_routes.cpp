@@ -1,0 +1,147 @@
+#include <boost/json.hpp>
+
+#include "api/answer.hpp"
+#include "api/dto.hpp"
+#include "api/parse.hpp"
+#include "api/routes.hpp"
+#include "api/uploads.hpp"
+
+namespace facet::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::seconds kPictureDeadline{30};
+
+Result<store::Media> MediaOf(Services& services, const net::Request& request) {
+    FACET_TRY(uid, Uuid::Parse(request.params.at("id")));
+    return services.store.FindMedia(uid);
+}
+
+class MediaUpload final : public LibraryUpload {
+public:
+    explicit MediaUpload(Services& services) : LibraryUpload(services, "file") {}
+
+    net::Response Finish(const net::Request& request) override {
+        if (files().empty()) {
+            return ErrorResponse({Code::kInvalidArgument, "no file was sent", ""}, request);
+        }
+        json::array accepted;
+        json::array rejected;
+        const Error* first_error = nullptr;
+        bool created = false;
+        for (std::size_t i = 0; i < files().size(); ++i) {
+            const ReceivedFile& file = files()[i];
+            if (file.outcome) {
+                created = created || !file.outcome->duplicate;
+                accepted.push_back(json::object{{"index", i},
+                                                {"filename", file.file_name},
+                                                {"media", ToJson(file.outcome->media)},
+                                                {"task_id", file.outcome->task_id},
+                                                {"duplicate", file.outcome->duplicate}});
+            } else {
+                const Error& error = file.outcome.error();
+                if (first_error == nullptr) first_error = &error;
+                rejected.push_back(json::object{
+                    {"index", i},
+                    {"filename", file.file_name},
+                    {"error", {{"code", CodeName(error.code)}, {"message", error.message}}}});
+            }
+        }
+        if (accepted.empty() && files().size() == 1) return ErrorResponse(*first_error, request);
+        const int status = created ? 202 : !accepted.empty() ? 200 : HttpStatus(first_error->code);
+        return JsonResponse(status,
+                            {{"accepted", std::move(accepted)}, {"rejected", std::move(rejected)}});
+    }
+};
+
+Result<net::Response> ListMedia(Services& services, const net::Request& request) {
+    store::MediaQuery query;
+    FACET_TRY(limit, NumberField<int>(request.query, "limit", 50, 1, 500));
+    query.limit = limit;
+    query.cursor = TextField(request.query, "cursor");
+    query.name_contains = TextField(request.query, "q");
+    if (const std::string status = TextField(request.query, "status"); !status.empty()) {
+        query.status = store::ParseMediaStatus(status);
+        if (!query.status) {
+            return Fail(Code::kInvalidArgument,
+                        "status must be pending, processing, completed or failed");
+        }
+    }
+    FACET_TRY(page, services.store.ListMedia(query));
+    json::array items;
+    for (const auto& media : page.items) items.push_back(ToJson(media));
+    return JsonResponse(
+        200, {{"items", std::move(items)},
+              {"next_cursor",
+               page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
+}
+
+Result<net::Response> GetMedia(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    return JsonResponse(200, ToJson(media));
+}
+
+Result<net::Response> FacesOfMedia(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    FACET_TRY(faces, services.store.FacesOfMedia(media.id));
+    json::array items;
+    for (const auto& face : faces) items.push_back(ToJson(face, media));
+    return JsonResponse(200, {{"items", std::move(items)}});
+}
+
+Result<net::Response> Content(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    net::Response response;
+    response.file = services.library.OriginalPath(media);
+    response.headers = {{"Content-Type", media.mime},
+                        {"Etag", "\"" + media.sha256 + "\""},
+                        {"Cache-Control", "private, no-cache"}};
+    return response;
+}
+
+Result<net::Response> Thumbnail(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    FACET_TRY(size, NumberField<int>(request.query, "size", 320, 64, 2048));
+    FACET_TRY(jpeg, services.library.Thumbnail(media, size, Deadline::After(kPictureDeadline)));
+    return JpegResponse(jpeg,
+                        "\"" + media.sha256.substr(0, 32) + "-" + std::to_string(size) + "\"");
+}
+
+Result<net::Response> Reprocess(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    FACET_TRY(task, services.intake.Reprocess(media.id));
+    FACET_TRY(changed, services.store.FindMedia(media.id));
+    return JsonResponse(202, {{"media", ToJson(changed)}, {"task_id", task}});
+}
+
+Result<net::Response> Delete(Services& services, const net::Request& request) {
+    FACET_TRY(media, MediaOf(services, request));
+    FACET_TRY_VOID(services.library.DeleteMedia(media));
+    return net::Response{.status = 204, .headers = {}, .body = {}, .file = {}};
+}
+
+}  // namespace
+
+std::vector<net::Route> MediaRoutes(Services& services) {
+    const net::UploadHandler upload =
+        [&services](const net::Request&) -> Result<std::unique_ptr<net::Upload>> {
+        return std::make_unique<MediaUpload>(services);
+    };
+    return {
+        {.method = "POST",
+         .path = "/v1/media",
+         .target = upload,
+         .max_body = services.max_upload_bytes,
+         .admit = {}},
+        Get("/v1/media", services, ListMedia),
+        Get("/v1/media/{id}", services, GetMedia),
+        Get("/v1/media/{id}/faces", services, FacesOfMedia),
+        Get("/v1/media/{id}/content", services, Content),
+        Get("/v1/media/{id}/thumbnail", services, Thumbnail),
+        Answer("POST", "/v1/media/{id}/reprocess", services, Reprocess),
+        Answer("DELETE", "/v1/media/{id}", services, Delete),
+    };
+}
+
+}  // namespace facet::api

@@ -1,0 +1,375 @@
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <cmath>
+#include <format>
+
+#include "api/answer.hpp"
+#include "api/parse.hpp"
+#include "api/routes.hpp"
+#include "api/uploads.hpp"
+
+/// The shapes of the Python system (alexfriend78/face-recognition-pipeline), fact by fact; what is
+/// different on purpose is listed in docs/operator/original.md.
+namespace facet::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::chrono::seconds kSearchDeadline{30};
+constexpr float kOriginalThreshold = 0.6F;  // of (cosine + 1) / 2
+constexpr std::size_t kOriginalTopK = 20;
+
+/// The naive ISO form of Python's datetime.isoformat(), in UTC.
+std::string NaiveIso(Timestamp at) {
+    return std::format("{:%FT%T}", std::chrono::floor<std::chrono::microseconds>(at));
+}
+
+double Real(float value) { return std::round(static_cast<double>(value) * 1e4) / 1e4; }
+
+std::string CropPath(const store::Face& face) {
+    const std::string id = face.uid.ToString();
+    return "./data/processed/faces/" + id.substr(0, 2) + "/" + id + ".jpg";
+}
+
+json::array BoxArray(const store::Face& face) {
+    return {Real(face.x1), Real(face.y1), Real(face.x2), Real(face.y2)};
+}
+
+/// {"error": "text"} with the status the error has elsewhere.
+net::Response Refuse(const Error& error) {
+    return OriginalError(HttpStatus(error.code), error.message);
+}
+
+class OriginalUpload final : public LibraryUpload {
+public:
+    explicit OriginalUpload(Services& services) : LibraryUpload(services, "file") {}
+
+    net::Response Finish(const net::Request& /*request*/) override {
+        if (files().empty()) return OriginalError(400, "No file provided");
+        const ReceivedFile& file = files().front();
+        if (!file.outcome) {
+            const Error& error = file.outcome.error();
+            if (error.code == Code::kUnsupportedMedia) {
+                return OriginalError(400, "Invalid file type");
+            }
+            return Refuse(error);
+        }
+        return JsonResponse(200, {{"file_id", file.outcome->media.id.value()},
+                                  {"file_type", "image"},
+                                  {"filename", file.outcome->media.name},
+                                  {"success", true},
+                                  {"task_id", file.outcome->task_id}});
+    }
+};
+
+/// The original's batch task only scheduled others; here the id of the last file's task stands for
+/// the batch, since tasks of equal priority are done in order.
+class OriginalBatchUpload final : public LibraryUpload {
+public:
+    explicit OriginalBatchUpload(Services& services) : LibraryUpload(services, "files") {}
+
+    net::Response Finish(const net::Request& /*request*/) override {
+        if (files().empty()) return OriginalError(400, "No files provided");
+        std::int64_t count = 0;
+        std::string task;
+        json::array task_ids;
+        json::array file_ids;
+        for (const ReceivedFile& file : files()) {
+            if (!file.outcome) continue;
+            ++count;
+            task = file.outcome->task_id;
+            task_ids.emplace_back(task);
+            file_ids.emplace_back(file.outcome->media.id.value());
+        }
+        if (count == 0) return OriginalError(400, "None of the files is a picture");
+        return JsonResponse(200, {{"file_count", count},
+                                  {"task_id", task},
+                                  {"task_ids", std::move(task_ids)},
+                                  {"file_ids", std::move(file_ids)}});
+    }
+};
+
+class OriginalSearch final : public PictureUpload {
+public:
+    explicit OriginalSearch(Services& services)
+        : PictureUpload("file", services.max_query_bytes), services_(services) {}
+
+    net::Response Finish(const net::Request& request) override {
+        if (!has_picture()) return OriginalError(400, "No file provided");
+        auto threshold = NumberField<float>(request.fields, "threshold", kOriginalThreshold, 0, 1);
+        if (!threshold) return Refuse(threshold.error());
+        auto top_k = NumberField<std::size_t>(request.fields, "top_k", kOriginalTopK, 1,
+                                              pipeline::kMaxResults);
+        if (!top_k) return Refuse(top_k.error());
+        auto answer = services_.searcher.Search({.image = media::Source::Memory(picture()),
+                                                 .face = {},
+                                                 .choice = 0,
+                                                 .threshold = *threshold * 2 - 1,
+                                                 .limit = *top_k},
+                                                Deadline::After(kSearchDeadline));
+        if (answer) return Found(*answer);
+        switch (answer.error().code) {
+            case Code::kNotFound:
+                return Failed("No faces found in query image");
+            case Code::kUnsupportedMedia:
+                return OriginalError(400, "Invalid file type");
+            case Code::kCorrupt:
+                return Failed(answer.error().message);
+            default:
+                return Refuse(answer.error());
+        }
+    }
+
+private:
+    /// The original answers 200 to a search that could not be made.
+    static net::Response Failed(const std::string& message) {
+        return JsonResponse(200, {{"status", "error"}, {"message", message}});
+    }
+
+    static net::Response Found(const pipeline::SearchAnswer& answer) {
+        json::array results;
+        for (const pipeline::SearchHit& hit : answer.hits) {
+            results.push_back(json::object{{"face_id", hit.face.uid.ToString()},
+                                           {"similarity", Real((hit.cosine + 1) / 2)},
+                                           {"file_id", hit.media.id.value()},
+                                           {"file_name", hit.media.name},
+                                           {"face_image_path", CropPath(hit.face)},
+                                           {"bbox", BoxArray(hit.face)},
+                                           {"quality_score", Real(hit.face.quality)},
+                                           {"timestamp", nullptr},
+                                           {"frame_number", nullptr}});
+        }
+        const pipeline::QueryFace& face = answer.faces.front();
+        const auto whole = [](float value) { return static_cast<std::int64_t>(value); };
+        const auto total = results.size();
+        return JsonResponse(200, {{"status", "success"},
+                                  {"query_face",
+                                   {{"bbox", json::array{whole(face.box.x1), whole(face.box.y1),
+                                                         whole(face.box.x2), whole(face.box.y2)}},
+                                    {"quality_score", Real(face.quality.score)}}},
+                                  {"results", std::move(results)},
+                                  {"total_results", total}});
+    }
+
+    Services& services_;
+};
+
+Result<net::Response> Files(Services& services, const net::Request& request) {
+    FACET_TRY(page, NumberField<std::int64_t>(request.query, "page", 1, 1, 1'000'000));
+    FACET_TRY(per_page, NumberField<std::int64_t>(request.query, "per_page", 20, 1, 500));
+    FACET_TRY(stats, services.store.GetStats());
+    const std::int64_t pages = (stats.media + per_page - 1) / per_page;
+    json::array files;
+    if (page <= pages) {
+        // Numbered pages over a store that turns pages by cursor: walk to the one asked for.
+        store::MediaQuery query{
+            .limit = static_cast<int>(per_page), .cursor = {}, .status = {}, .name_contains = {}};
+        store::MediaPage found;
+        for (std::int64_t at = 0; at < page; ++at) {
+            FACET_TRY(next, services.store.ListMedia(query));
+            found = std::move(next);
+            query.cursor = found.next_cursor;
+            if (query.cursor.empty() && at + 1 < page) found.items.clear();
+            if (query.cursor.empty()) break;
+        }
+        for (const auto& media : found.items) {
+            files.push_back(
+                json::object{{"id", media.id.value()},
+                             {"filename", media.name},
+                             {"file_type", "image"},
+                             {"upload_time", NaiveIso(media.created_at)},
+                             {"processing_status", store::MediaStatusName(media.status)},
+                             {"total_faces", media.face_count}});
+        }
+    }
+    return JsonResponse(200, {{"files", std::move(files)},
+                              {"total", stats.media},
+                              {"page", page},
+                              {"per_page", per_page},
+                              {"total_pages", pages}});
+}
+
+Result<net::Response> Faces(Services& services, const net::Request& request) {
+    FACET_TRY(id, NumberField<std::int64_t>(request.params, "file_id", 0, 0,
+                                            std::numeric_limits<std::int64_t>::max()));
+    FACET_TRY(found, services.store.FacesOfMedia(MediaId(id)));
+    json::array faces;
+    for (const auto& face : found) {
+        faces.push_back(json::object{
+            {"face_id", face.uid.ToString()},
+            {"bbox", BoxArray(face)},
+            {"confidence", Real(face.score)},
+            {"quality_score", Real(face.quality)},
+            {"face_image_path", CropPath(face)},
+            {"frame_number", nullptr},
+            {"timestamp", nullptr},
+            {"age", face.age ? json::value(std::lround(*face.age)) : json::value()},
+            {"gender", face.gender.empty() ? json::value() : json::value(face.gender)}});
+    }
+    const auto total = faces.size();
+    return JsonResponse(200, {{"faces", std::move(faces)}, {"total", total}});
+}
+
+Result<net::Response> FaceImage(Services& services, const net::Request& request) {
+    const auto crop = [&]() -> Result<pipeline::Library::Jpeg> {
+        FACET_TRY(uid, Uuid::Parse(request.params.at("face_id")));
+        FACET_TRY(face, services.store.FindFace(uid));
+        return services.library.FaceImage(face, 0.25F, Deadline::After(kSearchDeadline));
+    }();
+    if (!crop) return OriginalError(404, "Face image not found");
+    return JpegResponse(*crop, "\"" + request.params.at("face_id") + "\"");
+}
+
+Result<net::Response> Stats(Services& services, const net::Request& /*request*/) {
+    FACET_TRY(stats, services.store.GetStats());
+    return JsonResponse(200, {{"total_files", stats.media},
+                              {"total_faces", stats.faces},
+                              {"pending_files", stats.pending},
+                              {"processing_files", stats.processing},
+                              {"completed_files", stats.completed},
+                              {"failed_files", stats.failed}});
+}
+
+/// Celery's words for our states. An unknown id is pending there, and here.
+Result<net::Response> TaskStatus(Services& services, const net::Request& request) {
+    const auto pending = [] {
+        return JsonResponse(
+            200, {{"state", "PENDING"}, {"current", 0}, {"total", 100}, {"status", "Pending..."}});
+    };
+    const auto id = Uuid::Parse(request.params.at("task_id"));
+    if (!id) return pending();
+    auto task = services.tasks.Find(*id);
+    if (!task && task.error().code == Code::kNotFound) return pending();
+    if (!task) return std::unexpected(std::move(task).error());
+    switch (task->state) {
+        case tasks::State::kQueued:
+            return pending();
+        case tasks::State::kLeased:
+            return JsonResponse(200, {{"state", "PROCESSING"},
+                                      {"current", 50},
+                                      {"total", 100},
+                                      {"status", "Starting processing..."}});
+        case tasks::State::kDone:
+            break;
+        case tasks::State::kFailed:
+        case tasks::State::kDead:
+        case tasks::State::kCancelled: {
+            const bool cancelled = task->state == tasks::State::kCancelled;
+            return JsonResponse(200, {{"state", cancelled ? "REVOKED" : "FAILURE"},
+                                      {"current", 0},
+                                      {"total", 100},
+                                      {"status", cancelled ? "cancelled" : task->error_message}});
+        }
+    }
+    FACET_TRY(media_id, pipeline::ParseProcessMediaPayload(task->payload));
+    std::int64_t faces = 0;
+    boost::system::error_code ignored;
+    if (const json::value result = json::parse(task->result, ignored); result.is_object()) {
+        if (const auto* total = result.get_object().if_contains("total_faces");
+            total && total->is_int64()) {
+            faces = total->get_int64();
+        }
+    }
+    return JsonResponse(
+        200, {{"state", "SUCCESS"},
+              {"current", 100},
+              {"total", 100},
+              {"status", "success"},
+              {"result",
+               {{"status", "success"},
+                {"file_id", media_id.value()},
+                {"total_faces", faces},
+                {"message", "Successfully processed " + std::to_string(faces) + " faces"}}}});
+}
+
+Result<net::Response> CacheStats(Services& services, const net::Request& /*request*/) {
+    FACET_TRY(stats, services.cache.Stats());
+    const double lookups = static_cast<double>(stats.hits + stats.misses);
+    const double rate = lookups > 0 ? 100.0 * static_cast<double>(stats.hits) / lookups : 0.0;
+    return JsonResponse(
+        200,
+        {{"status", "success"},
+         {"cache_stats",
+          {{"redis_version", services.cache.engine()},
+           {"used_memory", std::format("{:.2f}M", static_cast<double>(stats.bytes) / (1 << 20))},
+           {"connected_clients", 1},
+           {"total_search_keys", stats.entries},
+           {"keyspace_hits", stats.hits},
+           {"keyspace_misses", stats.misses},
+           {"hit_rate", std::round(rate * 100) / 100}}}});
+}
+
+Result<net::Response> CacheClear(Services& services, const net::Request& /*request*/) {
+    FACET_TRY(stats, services.cache.Stats());
+    FACET_TRY_VOID(services.cache.Clear());
+    return JsonResponse(200, {{"status", "success"},
+                              {"message", std::format("Cleared {} cache entries", stats.entries)},
+                              {"deleted_count", stats.entries}});
+}
+
+Result<net::Response> CachePage(Services& services, const net::Request& /*request*/) {
+    FACET_TRY(stats, services.cache.Stats());
+    net::Response response;
+    response.headers = {{"Content-Type", "text/html; charset=utf-8"}};
+    response.body = std::format(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Cache</title>"
+        "<h1>Cache</h1><table><tr><th scope=\"row\">engine</th><td>{}</td></tr>"
+        "<tr><th scope=\"row\">entries</th><td>{}</td></tr>"
+        "<tr><th scope=\"row\">bytes</th><td>{}</td></tr>"
+        "<tr><th scope=\"row\">hits</th><td>{}</td></tr>"
+        "<tr><th scope=\"row\">misses</th><td>{}</td></tr>"
+        "<tr><th scope=\"row\">evictions</th><td>{}</td></tr></table>"
+        "<form method=\"post\" action=\"/cache/clear\"><button>Clear</button></form></html>",
+        services.cache.engine(), stats.entries, stats.bytes, stats.hits, stats.misses,
+        stats.evictions);
+    return response;
+}
+
+Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+    const auto checks = services.check_health();
+    const auto broken = std::ranges::find_if(checks, [](const auto& check) { return !check.ok; });
+    const std::string now = NaiveIso(SystemClock().Now());
+    if (broken == checks.end()) {
+        return JsonResponse(
+            200,
+            {{"status", "healthy"}, {"timestamp", now}, {"service", "face-recognition-pipeline"}});
+    }
+    return JsonResponse(500, {{"status", "unhealthy"},
+                              {"error", broken->name + ": " + broken->detail},
+                              {"timestamp", now}});
+}
+
+template <class T>
+net::Route UploadRoute(std::string path, Services& services, std::uint64_t max_body) {
+    const net::UploadHandler begin =
+        [&services](const net::Request&) -> Result<std::unique_ptr<net::Upload>> {
+        return std::make_unique<T>(services);
+    };
+    return {.method = "POST",
+            .path = std::move(path),
+            .target = begin,
+            .max_body = max_body,
+            .admit = {}};
+}
+
+}  // namespace
+
+std::vector<net::Route> OriginalRoutes(Services& services) {
+    return {
+        UploadRoute<OriginalUpload>("/upload", services, services.max_upload_bytes),
+        UploadRoute<OriginalBatchUpload>("/upload-batch", services, services.max_upload_bytes),
+        UploadRoute<OriginalSearch>("/search", services, services.max_query_bytes),
+        Get("/files", services, Files),
+        Get("/faces/{file_id}", services, Faces),
+        Get("/face-image/{face_id}", services, FaceImage),
+        Get("/stats", services, Stats),
+        Get("/task-status/{task_id}", services, TaskStatus),
+        Get("/cache", services, CachePage),
+        Get("/cache/stats", services, CacheStats),
+        Answer("POST", "/cache/clear", services, CacheClear),
+        Get("/health", services, Health),
+    };
+}
+
+}  // namespace facet::api

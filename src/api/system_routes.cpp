@@ -1,0 +1,91 @@
+#include <boost/json.hpp>
+#include <cmath>
+
+#include "api/answer.hpp"
+#include "api/routes.hpp"
+
+namespace facet::api {
+namespace {
+
+namespace json = boost::json;
+
+Result<net::Response> Stats(Services& services, const net::Request& /*request*/) {
+    FACET_TRY(stats, services.store.GetStats());
+    FACET_TRY(tasks, services.tasks.Stats());
+    const infer::PackManifest& pack = services.analyzer.manifest();
+    const bool permissive = pack.licence == infer::LicenceClass::kPermissive;
+    return JsonResponse(200,
+                        {{"media",
+                          {{"total", stats.media},
+                           {"pending", stats.pending},
+                           {"processing", stats.processing},
+                           {"completed", stats.completed},
+                           {"failed", stats.failed}}},
+                         {"faces", stats.faces},
+                         {"index",
+                          {{"faces", services.index.size()},
+                           {"bytes", services.index.memory_bytes()},
+                           {"engine", "exact"},
+                           {"sequence", services.follower.sequence()}}},
+                         {"tasks",
+                          {{"queued", tasks.queued},
+                           {"delayed", tasks.delayed},
+                           {"leased", tasks.leased},
+                           {"done", tasks.done},
+                           {"failed", tasks.failed},
+                           {"dead", tasks.dead},
+                           {"cancelled", tasks.cancelled}}},
+                         {"storage", {{"original_bytes", stats.original_bytes}}},
+                         {"model",
+                          {{"pack", pack.name},
+                           {"licence", permissive ? "permissive" : "research_only"},
+                           {"contract", services.analyzer.contract()},
+                           {"match_threshold", std::round(pack.match_threshold * 1e4) / 1e4},
+                           {"likely_threshold", std::round(pack.likely_threshold * 1e4) / 1e4}}},
+                         {"version", FACET_VERSION}});
+}
+
+Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+    bool healthy = true;
+    json::object checks;
+    for (const HealthCheck& check : services.check_health()) {
+        healthy = healthy && check.ok;
+        checks[check.name] = json::object{{"ok", check.ok},
+                                          {"ms", std::round(check.milliseconds * 100) / 100},
+                                          {"detail", check.detail}};
+    }
+    return JsonResponse(healthy ? 200 : 503, {{"status", healthy ? "healthy" : "unhealthy"},
+                                              {"checks", std::move(checks)},
+                                              {"version", FACET_VERSION}});
+}
+
+Result<net::Response> Metrics(Services& services, const net::Request& /*request*/) {
+    services.refresh_metrics();
+    net::Response response;
+    response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.body = services.metrics.Serialize();
+    return response;
+}
+
+}  // namespace
+
+std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) {
+    return {
+        Get("/v1/stats", services, Stats),
+        Get("/v1/health", services, Health),
+        Get("/metrics", services, Metrics),
+        {.method = "GET", .path = "/v1/events", .target = &events, .admit = {}},
+    };
+}
+
+std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
+    std::vector<net::Route> all;
+    for (auto& group :
+         {MediaRoutes(services), FaceRoutes(services), SearchRoutes(services), TaskRoutes(services),
+          SystemRoutes(services, events), OriginalRoutes(services)}) {
+        all.insert(all.end(), group.begin(), group.end());
+    }
+    return all;
+}
+
+}  // namespace facet::api
