@@ -101,8 +101,8 @@ public:
     /// The same in a transaction of its own.
     virtual Result<void> Enqueue(const NewTask& task) = 0;
 
-    /// The due task of highest priority, oldest first within it, or nothing. Expired leases are
-    /// taken back first: their tasks are due again at once, or dead when out of attempts.
+    /// The due task of highest priority, oldest first within it, or nothing. A task whose lease has
+    /// expired is due again; one that is out of attempts is left for Reap, which reports its death.
     virtual Result<std::optional<Lease>> Reserve(std::string_view worker,
                                                  std::chrono::milliseconds lease) = 0;
     /// Waits until a task may be due, `stop` is requested or `at_most` has passed. May wake early.
@@ -125,6 +125,10 @@ public:
     /// Hands the task back untouched (shutdown): queued at once, the attempt does not count.
     /// Errors: kConflict.
     virtual Result<void> Release(const Lease& lease) = 0;
+
+    /// Ends the leases of all workers whose name starts with `worker_prefix` now, as if they had
+    /// expired; returns how many. Only for callers that know those workers to be gone.
+    virtual Result<int> Reclaim(std::string_view worker_prefix) = 0;
 
     /// Takes back expired leases; returns how many tasks became dead or due. `on_dead` is called
     /// within the transaction for each task that died, so that its subject can be marked failed.
