@@ -26,14 +26,16 @@ struct Query {
     std::size_t k = 10;
     float min_cosine = -1.0F;  // inclusive
     /// When set, only faces for which it returns true. Called on the searching thread, for few
-    /// faces (those that would enter the answer), without a lock held by the caller's code.
-    std::function<bool(FaceId)> accept;
+    /// faces (those that may enter the answer), while writers wait: it must be quick, must not call
+    /// the index, and must not wait for a lock under which someone else calls the index.
+    std::function<bool(FaceId)> accept = {};
 };
 
 /// Embeddings to nearest faces by cosine.
 ///
 /// Thread safety: all methods, any thread; searches run side by side, `Add` and `Remove` wait for
-/// running searches. Memory: 2,568 bytes per face (fp32 vector, int8 code, scale, id).
+/// running searches, and searches that come later wait for them. Memory: at most 2,600 bytes per
+/// face (fp32 vector, int8 code and its bounds, id, map from id to slot).
 class FaceIndex {
 public:
     virtual ~FaceIndex() = default;
@@ -48,6 +50,7 @@ public:
 
     /// At most k faces with cosine >= min_cosine, ordered by cosine (highest first), then by id
     /// (lowest first). Same contents, same answer, whatever the order of insertion.
+    /// Cosines are within [-1, 1].
     /// Errors: kInvalidArgument (dimension, NaN, zero length, k = 0 or > 10,000).
     virtual Result<std::vector<Neighbour>> Search(const Query& query) const = 0;
 
@@ -55,9 +58,9 @@ public:
     virtual std::size_t memory_bytes() const = 0;
 };
 
-/// Exact: scans int8 codes of all faces, rescores the best candidates in fp32. The answer equals
-/// that of a plain fp32 scan except where quantisation pushes a true neighbour out of the
-/// candidate set (bench/search measures how often).
+/// Exact: the answer is that of an fp32 scan of all faces. It scans int8 codes, keeps every face
+/// that could be in the answer given a bound on the error of the codes, and rescores those in fp32
+/// (docs/developer/index.md).
 std::unique_ptr<FaceIndex> MakeExactIndex();
 
 /// The instruction set the exact index uses on this machine, e.g. "AVX2", for logs and benches.
