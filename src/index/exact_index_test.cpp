@@ -144,9 +144,9 @@ RC_GTEST_PROP(ExactIndex, DoesNotDependOnTheOrderOfInsertion, ()) {
     const UnitVector probe = RandomUnit(random);
     // Each vector under three ids: the cut at k falls among equals.
     std::vector<std::pair<FaceId, UnitVector>> faces;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 120; ++i) {
         const UnitVector vector = i % 3 == 0 ? Near(probe, 2, random) : faces.back().second;
-        faces.emplace_back(FaceId(1 + (i * 7) % 300), vector);
+        faces.emplace_back(FaceId(1 + (i * 7) % 120), vector);
     }
     const Query query{.vector = probe, .k = 10};
     const auto answer_of = [&] {
