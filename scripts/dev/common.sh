@@ -15,7 +15,7 @@ quietly() {
     "$@" >"$log" 2>&1 </dev/null || status=$?
     if ((status != 0)); then
         tail -n 40 "$log" >&2
-        printf 'dev: failed (%d): %s; whole log: %s\n' "$status" "$*" "$log" >&2
+        printf 'dev: failed (%d): %.120s; whole log: %s\n' "$status" "$*" "$log" >&2
     fi
     return "$status"
 }

@@ -48,14 +48,17 @@ cmd_bench() {
     done
 }
 
-# build_cpp PRESET [TARGET]: CMake runs only for a new build tree; afterwards ninja decides.
+# build_cpp PRESET [TARGET]: configures when the presets or the set of CMake files changed; what is
+# in those files, ninja itself watches.
 build_cpp() {
-    local preset=$1 tree=$TOP/.dev/build/$1
+    local preset=$1 tree=$TOP/.dev/build/$1 inputs
     [[ -f $TOP/CMakePresets.json ]] || die "no CMakePresets.json"
     cd "$TOP"
-    if [[ ! -f $tree/build.ninja || CMakePresets.json -nt $tree/build.ninja ]]; then
+    inputs=$(find . \( -name '.?*' -o -name node_modules \) -prune -o -name CMakeLists.txt -print |
+        LC_ALL=C sort | cat - CMakePresets.json | sha256sum)
+    if [[ ! -f $tree/build.ninja || $(cat "$tree/.configured" 2>/dev/null) != "$inputs" ]]; then
         quietly "configure-$preset" cmake --preset "$preset"
-        touch "$tree/build.ninja"
+        echo "$inputs" >"$tree/.configured"
     fi
     progress "build-$preset" cmake --build --preset "$preset" ${2:+--target "$2"}
 }
