@@ -33,7 +33,7 @@ struct Options {
     Level level = Level::kInfo;
     Format format = Format::kText;
     std::string service = "facet";
-    std::string version;
+    std::string version = {};
 };
 
 /// Call once, from `main`.
