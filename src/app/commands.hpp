@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/output.hpp"
+#include "base/settings.hpp"
+
+/// The commands, one file each. All return an ExitCode.
+namespace facet::app {
+
+int Serve(const Settings& settings, const Output& output);
+
+struct IngestArguments {
+    std::vector<std::filesystem::path> paths;  // files and folders
+};
+int Ingest(const Settings& settings, const IngestArguments& arguments, const Output& output);
+
+struct SearchArguments {
+    std::filesystem::path picture;
+    std::string face = "largest";  // or "all", or a number
+    std::optional<float> threshold;
+    std::size_t limit = 20;
+};
+int Search(const Settings& settings, const SearchArguments& arguments, const Output& output);
+
+struct FacesArguments {
+    std::filesystem::path picture;  // of a picture outside the library …
+    std::string media;              // … or of a media by id
+};
+int Faces(const Settings& settings, const FacesArguments& arguments, const Output& output);
+
+int Stats(const Settings& settings, const Output& output);
+int Doctor(const Settings& settings, const Output& output);
+
+struct EvaluateArguments {
+    std::filesystem::path data;       // a folder with identities.csv
+    std::vector<std::string> sets;    // names in its column "set"
+    std::vector<std::string> packs;   // folders of packs; empty: the active one
+};
+int Evaluate(const Settings& settings, const EvaluateArguments& arguments, const Output& output);
+
+struct FetchArguments {
+    std::string pack;
+    bool accept_licence = false;
+    std::string url;  // replaces the catalogue's
+};
+int ModelsList(const Settings& settings, const Output& output);
+int ModelsFetch(const Settings& settings, const FetchArguments& arguments, const Output& output);
+int ModelsVerify(const Settings& settings, const std::string& pack, const Output& output);
+int ModelsUse(const Settings& settings, const std::string& pack, const Output& output);
+/// Makes sure that a pack is there and active: keeps an intact one, else gets the best it can.
+int ModelsEnsure(const Settings& settings, bool accept_licence, const Output& output);
+
+}  // namespace facet::app

@@ -1,0 +1,136 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "app/commands.hpp"
+#include "base/log.hpp"
+#include "base/settings.hpp"
+
+namespace {
+
+using namespace facet;
+using namespace facet::app;
+
+void ConfigureLog(const Settings& settings, bool quiet) {
+    log::Options options;
+    options.level = quiet ? log::Level::kWarn : settings.log.level;
+    options.format = settings.log.format;
+    options.version = FACET_VERSION;
+    log::Configure(options);
+}
+
+int Run(int argc, char** argv) {
+    CLI::App app("Facet finds every appearance of a face in your photos.", "facet");
+    app.set_version_flag("--version", FACET_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+
+    std::string config;
+    std::vector<std::string> overrides;
+    std::string data;
+    std::string models;
+    Output output;
+    app.add_option("-c,--config", config, "Settings file (TOML); default ./facet.toml if there");
+    app.add_option("-s,--set", overrides, "A setting, key=value; may be repeated");
+    app.add_option("--data", data, "Data folder (setting data.folder)");
+    app.add_option("--models", models, "Folder of model packs (setting models.folder)");
+    app.add_flag("--json", output.json, "Write JSON for machines");
+
+    auto* serve = app.add_subcommand("serve", "Run everything: web page, API, workers, watch folder");
+    int port = -1;
+    serve->add_option("--port", port, "Port (setting server.port)")->check(CLI::Range(0, 65535));
+
+    IngestArguments ingest_arguments;
+    auto* ingest = app.add_subcommand("ingest", "Take in files and folders and analyse them");
+    ingest->add_option("paths", ingest_arguments.paths, "Files and folders")->required();
+
+    SearchArguments search_arguments;
+    auto* search = app.add_subcommand("search", "Find the person of a picture in the library");
+    search->add_option("picture", search_arguments.picture, "A picture of the person")->required();
+    search->add_option("--face", search_arguments.face, "largest, all, or a number from 0");
+    search->add_option("--threshold", search_arguments.threshold, "Lowest cosine, -1 to 1");
+    search->add_option("--limit", search_arguments.limit, "At most so many results");
+
+    FacesArguments faces_arguments;
+    auto* faces = app.add_subcommand("faces", "List the faces of a picture or of a media");
+    auto* picture = faces->add_option("picture", faces_arguments.picture, "A picture");
+    faces->add_option("--media", faces_arguments.media, "Id of a media")->excludes(picture);
+
+    auto* stats = app.add_subcommand("stats", "Count what is in the library");
+    auto* doctor = app.add_subcommand("doctor", "Check that every part works");
+
+    EvaluateArguments evaluate_arguments{.data = "../shared/testdata", .sets = {"lfw", "celebs"}, .packs = {}};
+    if (const char* set = std::getenv("FACET_TESTDATA")) evaluate_arguments.data = set;
+    auto* evaluate = app.add_subcommand("evaluate", "Measure verification accuracy");
+    evaluate->add_option("--data-set", evaluate_arguments.data, "Folder with identities.csv");
+    evaluate->add_option("--sets", evaluate_arguments.sets, "Sets to use");
+    evaluate->add_option("--packs", evaluate_arguments.packs, "Folders of model packs");
+
+    auto* model = app.add_subcommand("models", "List, fetch, check and choose model packs");
+    model->require_subcommand(1);
+    auto* list = model->add_subcommand("list", "Installed and available packs");
+    FetchArguments fetch_arguments;
+    auto* fetch = model->add_subcommand("fetch", "Download a pack, check it and use it");
+    fetch->add_option("pack", fetch_arguments.pack, "Name of the pack")->required();
+    fetch->add_flag("--accept-license,--accept-licence", fetch_arguments.accept_licence,
+                    "Accept the licence of the weights");
+    fetch->add_option("--url", fetch_arguments.url, "Download from a mirror");
+    std::string pack;
+    auto* verify = model->add_subcommand("verify", "Check the files of a pack against their hashes");
+    verify->add_option("pack", pack, "Name of the pack")->required();
+    auto* use = model->add_subcommand("use", "Choose the pack to use");
+    use->add_option("pack", pack, "Name of the pack")->required();
+    auto* ensure = model->add_subcommand("ensure", "Get the best pack there is, unless one is there");
+    ensure->add_flag("--accept-license,--accept-licence", fetch_arguments.accept_licence,
+                     "Accept the licence of the weights");
+
+    auto* show_config = app.add_subcommand("config", "Print all settings and where they come from");
+    bool reference = false;
+    show_config->add_flag("--reference", reference, "Print the reference page instead");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kOk : kUsage;
+    }
+
+    if (!data.empty()) overrides.push_back("data.folder=" + data);
+    if (!models.empty()) overrides.push_back("models.folder=" + models);
+    if (port >= 0) overrides.push_back("server.port=" + std::to_string(port));
+    auto loaded = LoadSettings({.file = config, .overrides = overrides});
+    if (!loaded) {
+        output.Fail(loaded.error());
+        return kUsage;
+    }
+    const Settings& settings = loaded->settings;
+    ConfigureLog(settings, !serve->parsed());
+
+    if (serve->parsed()) return Serve(settings, output);
+    if (ingest->parsed()) return Ingest(settings, ingest_arguments, output);
+    if (search->parsed()) return Search(settings, search_arguments, output);
+    if (faces->parsed()) {
+        if (faces_arguments.picture.empty() == faces_arguments.media.empty()) {
+            std::cerr << "name a picture or --media\n";
+            return kUsage;
+        }
+        return Faces(settings, faces_arguments, output);
+    }
+    if (stats->parsed()) return Stats(settings, output);
+    if (doctor->parsed()) return Doctor(settings, output);
+    if (evaluate->parsed()) return Evaluate(settings, evaluate_arguments, output);
+    if (show_config->parsed()) {
+        std::cout << (reference ? SettingsReference() : PrintSettings(*loaded));
+        return kOk;
+    }
+    if (list->parsed()) return ModelsList(settings, output);
+    if (fetch->parsed()) return ModelsFetch(settings, fetch_arguments, output);
+    if (verify->parsed()) return ModelsVerify(settings, pack, output);
+    if (use->parsed()) return ModelsUse(settings, pack, output);
+    if (ensure->parsed()) return ModelsEnsure(settings, fetch_arguments.accept_licence, output);
+    return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return Run(argc, argv); }
