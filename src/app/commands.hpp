@@ -36,9 +36,9 @@ int Stats(const Settings& settings, const Output& output);
 int Doctor(const Settings& settings, const Output& output);
 
 struct EvaluateArguments {
-    std::filesystem::path data;       // a folder with identities.csv
-    std::vector<std::string> sets;    // names in its column "set"
-    std::vector<std::string> packs;   // folders of packs; empty: the active one
+    std::filesystem::path data;      // a folder with identities.csv
+    std::vector<std::string> sets;   // names in its column "set"
+    std::vector<std::string> packs;  // folders of packs; empty: the active one
 };
 int Evaluate(const Settings& settings, const EvaluateArguments& arguments, const Output& output);
 

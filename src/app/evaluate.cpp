@@ -64,8 +64,10 @@ Result<Embeddings> EmbedAll(const face::Analyzer& analyzer, const Settings& sett
                                          static_cast<int>(settings.media.analysis_max_side), {},
                                          Deadline::After(kDeadline)));
         FACET_TRY(faces, analyzer.Analyze(decoded.image, {}, Deadline::After(kDeadline)));
-        if (faces.empty()) ++without_face;
-        else embeddings.emplace(one.image, faces.front().embedding);
+        if (faces.empty())
+            ++without_face;
+        else
+            embeddings.emplace(one.image, faces.front().embedding);
         progress.Update(++done, labelled.size());
     }
     return embeddings;
@@ -140,8 +142,7 @@ Result<void> EvaluatePack(const face::Analyzer& analyzer, const Settings& settin
         }
         if (labelled.empty()) return Fail(Code::kNotFound, "no pictures in the set " + set);
         std::size_t without_face = 0;
-        FACET_TRY(embeddings,
-                  EmbedAll(analyzer, settings, arguments.data, labelled, without_face));
+        FACET_TRY(embeddings, EmbedAll(analyzer, settings, arguments.data, labelled, without_face));
         FACET_TRY_VOID(Report(pack, set + " (all)", ScoreAllPairs(labelled, embeddings),
                               without_face, output));
         const fs::path listed = arguments.data / set / "pairs.csv";

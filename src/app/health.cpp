@@ -15,8 +15,7 @@ constexpr std::uint64_t kLeastFreeBytes = 256ULL << 20;
 api::HealthCheck Timed(std::string name, auto&& check) {
     const auto start = std::chrono::steady_clock::now();
     Result<std::string> outcome = check();
-    const std::chrono::duration<double, std::milli> took =
-        std::chrono::steady_clock::now() - start;
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     return {.name = std::move(name),
             .ok = outcome.has_value(),
             .milliseconds = took.count(),
@@ -42,7 +41,7 @@ Result<std::string> CheckModels(const face::Analyzer& analyzer) {
     FACET_TRY(found, analyzer.Analyze(TestPicture(320), {}, Deadline::After(kDeadline)));
     const media::Image crop = TestPicture(112);
     FACET_TRY(embeddings, analyzer.EmbedAligned(std::span(&crop, 1)));
-    return std::format("{} found {} faces in the test picture and embedded one", 
+    return std::format("{} found {} faces in the test picture and embedded one",
                        analyzer.manifest().name, found.size());
 }
 
@@ -69,8 +68,8 @@ std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::Wa
                 return Fail(Code::kUnavailable, "the watch folder cannot be read");
             }
             const auto stats = watch->stats();
-            return std::format("{} accepted, {} refused, {} waiting", stats.accepted,
-                               stats.refused, stats.waiting);
+            return std::format("{} accepted, {} refused, {} waiting", stats.accepted, stats.refused,
+                               stats.waiting);
         }));
     }
     if (const auto* workers = instance.workers()) {

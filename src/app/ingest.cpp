@@ -15,7 +15,8 @@ namespace {
 
 /// All files below the given paths that the watch folder would look at too; a path that was named
 /// itself is always taken.
-Result<std::vector<std::filesystem::path>> Collect(const std::vector<std::filesystem::path>& paths) {
+Result<std::vector<std::filesystem::path>> Collect(
+    const std::vector<std::filesystem::path>& paths) {
     namespace fs = std::filesystem;
     std::vector<fs::path> files;
     for (const fs::path& path : paths) {
@@ -60,9 +61,12 @@ Result<std::size_t> WaitForAll(Instance& instance, std::vector<MediaId> waiting,
         FACET_TRY(media, instance.store().GetMedia(waiting));
         waiting.clear();
         for (const auto& one : media) {
-            if (one.status == store::MediaStatus::kFailed) ++failed;
-            else if (one.status == store::MediaStatus::kCompleted) faces += one.face_count;
-            else waiting.push_back(one.id);
+            if (one.status == store::MediaStatus::kFailed)
+                ++failed;
+            else if (one.status == store::MediaStatus::kCompleted)
+                faces += one.face_count;
+            else
+                waiting.push_back(one.id);
         }
         progress.Update(total - waiting.size(), total);
         if (stop.stop_requested()) {
@@ -81,8 +85,10 @@ int Ingest(const Settings& settings, const IngestArguments& arguments, const Out
     auto files = Collect(arguments.paths);
     if (!files) return output.Fail(files.error());
     if (files->empty()) {
-        if (output.json) Output::Json({{"files", 0}});
-        else std::cerr << "no files found\n";
+        if (output.json)
+            Output::Json({{"files", 0}});
+        else
+            std::cerr << "no files found\n";
         return kNothing;
     }
     QuietEvents events;
@@ -133,8 +139,8 @@ int Ingest(const Settings& settings, const IngestArguments& arguments, const Out
                       {"faces", faces}});
     } else {
         std::cout << files->size() << " files: " << tally.accepted << " new, " << tally.duplicates
-                  << " known already, " << tally.refused << " refused, " << *failed
-                  << " failed; " << faces << " faces\n";
+                  << " known already, " << tally.refused << " refused, " << *failed << " failed; "
+                  << faces << " faces\n";
     }
     return tally.refused + *failed > 0 ? kPartly : kOk;
 }

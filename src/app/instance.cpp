@@ -46,9 +46,9 @@ pipeline::ProcessOptions Instance::process_options() const {
 
 Result<void> Instance::OpenStore() {
     const std::filesystem::path& data = settings_.data.folder;
-    FACET_TRY(database, sqlite::Database::Open(settings_.data.database.empty()
-                                                   ? data / "facet.db"
-                                                   : settings_.data.database));
+    FACET_TRY(database,
+              sqlite::Database::Open(settings_.data.database.empty() ? data / "facet.db"
+                                                                     : settings_.data.database));
     database_ = std::move(database);
     FACET_TRY(store, store::MakeSqliteStore(*database_, clock_));
     store_ = std::move(store);
@@ -131,10 +131,9 @@ void Instance::StartWorkers() {
     const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int count = static_cast<int>(settings_.workers.count);
     std::map<std::string, pipeline::TaskHandler, std::less<>> handlers;
-    handlers.emplace(pipeline::kProcessMedia,
-                     pipeline::MakeProcessMediaHandler(*store_, *blobs_, *analyzer_, *follower_,
-                                                       events_, pipeline_metrics_,
-                                                       process_options()));
+    handlers.emplace(pipeline::kProcessMedia, pipeline::MakeProcessMediaHandler(
+                                                  *store_, *blobs_, *analyzer_, *follower_, events_,
+                                                  pipeline_metrics_, process_options()));
     workers_ = std::make_unique<pipeline::Workers>(
         *tasks_, *store_, std::move(handlers),
         pipeline::WorkerOptions{.count = count > 0 ? count : cores,

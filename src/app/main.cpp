@@ -37,7 +37,8 @@ int Run(int argc, char** argv) {
     app.add_option("--models", models, "Folder of model packs (setting models.folder)");
     app.add_flag("--json", output.json, "Write JSON for machines");
 
-    auto* serve = app.add_subcommand("serve", "Run everything: web page, API, workers, watch folder");
+    auto* serve =
+        app.add_subcommand("serve", "Run everything: web page, API, workers, watch folder");
     int port = -1;
     serve->add_option("--port", port, "Port (setting server.port)")->check(CLI::Range(0, 65535));
 
@@ -60,7 +61,8 @@ int Run(int argc, char** argv) {
     auto* stats = app.add_subcommand("stats", "Count what is in the library");
     auto* doctor = app.add_subcommand("doctor", "Check that every part works");
 
-    EvaluateArguments evaluate_arguments{.data = "../shared/testdata", .sets = {"lfw", "celebs"}, .packs = {}};
+    EvaluateArguments evaluate_arguments{
+        .data = "../shared/testdata", .sets = {"lfw", "celebs"}, .packs = {}};
     if (const char* set = std::getenv("FACET_TESTDATA")) evaluate_arguments.data = set;
     auto* evaluate = app.add_subcommand("evaluate", "Measure verification accuracy");
     evaluate->add_option("--data-set", evaluate_arguments.data, "Folder with identities.csv");
@@ -77,11 +79,13 @@ int Run(int argc, char** argv) {
                     "Accept the licence of the weights");
     fetch->add_option("--url", fetch_arguments.url, "Download from a mirror");
     std::string pack;
-    auto* verify = model->add_subcommand("verify", "Check the files of a pack against their hashes");
+    auto* verify =
+        model->add_subcommand("verify", "Check the files of a pack against their hashes");
     verify->add_option("pack", pack, "Name of the pack")->required();
     auto* use = model->add_subcommand("use", "Choose the pack to use");
     use->add_option("pack", pack, "Name of the pack")->required();
-    auto* ensure = model->add_subcommand("ensure", "Get the best pack there is, unless one is there");
+    auto* ensure =
+        model->add_subcommand("ensure", "Get the best pack there is, unless one is there");
     ensure->add_flag("--accept-license,--accept-licence", fetch_arguments.accept_licence,
                      "Accept the licence of the weights");
 

@@ -46,7 +46,9 @@ bool Accepts(const infer::PackManifest& pack, bool accepted_already, bool ask) {
 Result<void> Fetch(const Settings& settings, const infer::PackManifest& pack, bool accepted,
                    infer::FetchOptions options, const std::stop_token& stop) {
     Progress progress("B");
-    options.progress = [&](std::uint64_t done, std::uint64_t total) { progress.Update(done, total); };
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+        progress.Update(done, total);
+    };
     FACET_TRY_VOID(infer::FetchPack(pack, settings.models.folder, accepted, options, stop));
     return infer::UsePack(settings.models.folder, pack.name);
 }
@@ -77,9 +79,9 @@ int ModelsList(const Settings& settings, const Output& output) {
         }
     };
     for (const auto& pack : *installed) {
-        show(pack.manifest, pack.error                                  ? "broken"
+        show(pack.manifest, pack.error                                ? "broken"
                             : active && *active == pack.manifest.name ? "active"
-                                                                        : "installed");
+                                                                      : "installed");
     }
     for (const auto& pack : infer::Catalogue()) {
         const bool there = std::ranges::any_of(
@@ -93,9 +95,9 @@ int ModelsList(const Settings& settings, const Output& output) {
 int ModelsFetch(const Settings& settings, const FetchArguments& arguments, const Output& output) {
     const infer::PackManifest* pack = FindInCatalogue(arguments.pack);
     if (pack == nullptr) {
-        return output.Fail({Code::kNotFound,
-                            "there is no pack called " + arguments.pack + "; see: facet models list",
-                            ""});
+        return output.Fail(
+            {Code::kNotFound,
+             "there is no pack called " + arguments.pack + "; see: facet models list", ""});
     }
     if (!Accepts(*pack, arguments.accept_licence, true)) {
         return output.Fail({Code::kForbidden,
@@ -103,11 +105,13 @@ int ModelsFetch(const Settings& settings, const FetchArguments& arguments, const
                             ""});
     }
     SignalStop signals;
-    auto fetched =
-        Fetch(settings, *pack, true, {.url_override = arguments.url, .progress = {}}, signals.token());
+    auto fetched = Fetch(settings, *pack, true, {.url_override = arguments.url, .progress = {}},
+                         signals.token());
     if (!fetched) return output.Fail(fetched.error());
-    if (output.json) Output::Json({{"pack", pack->name}, {"active", true}});
-    else Announce(*pack);
+    if (output.json)
+        Output::Json({{"pack", pack->name}, {"active", true}});
+    else
+        Announce(*pack);
     return kOk;
 }
 
@@ -118,8 +122,10 @@ int ModelsVerify(const Settings& settings, const std::string& name, const Output
     if (auto verified = infer::VerifyPack(folder, *manifest); !verified) {
         return output.Fail(verified.error());
     }
-    if (output.json) Output::Json({{"pack", name}, {"intact", true}});
-    else std::cout << name << " is intact\n";
+    if (output.json)
+        Output::Json({{"pack", name}, {"intact", true}});
+    else
+        std::cout << name << " is intact\n";
     return kOk;
 }
 
@@ -127,8 +133,10 @@ int ModelsUse(const Settings& settings, const std::string& name, const Output& o
     if (auto used = infer::UsePack(settings.models.folder, name); !used) {
         return output.Fail(used.error());
     }
-    if (output.json) Output::Json({{"pack", name}, {"active", true}});
-    else std::cout << name << " is in use from the next start on\n";
+    if (output.json)
+        Output::Json({{"pack", name}, {"active", true}});
+    else
+        std::cout << name << " is in use from the next start on\n";
     return kOk;
 }
 

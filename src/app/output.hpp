@@ -12,10 +12,10 @@ namespace facet::app {
 /// Exit codes of every command, docs/user/cli.md.
 enum ExitCode : int {
     kOk = 0,
-    kFailed = 1,    // it could not be done
-    kUsage = 2,     // wrong arguments
-    kNothing = 3,   // done, but nothing was found
-    kPartly = 4,    // done, but some of the files were refused or failed
+    kFailed = 1,   // it could not be done
+    kUsage = 2,    // wrong arguments
+    kNothing = 3,  // done, but nothing was found
+    kPartly = 4,   // done, but some of the files were refused or failed
 };
 
 /// Where a command writes: people read text, machines ask for `--json`.

@@ -30,8 +30,9 @@ Result<pipeline::FaceChoice> ParseChoice(const std::string& text) {
 }
 
 void PrintFace(int number, float x1, float y1, float x2, float y2, float score, float quality) {
-    std::cout << std::format("face {:3}  {:.0f},{:.0f} {:.0f}x{:.0f}  score {:.2f}  quality {:.2f}\n",
-                             number, x1, y1, x2 - x1, y2 - y1, score, quality);
+    std::cout << std::format(
+        "face {:3}  {:.0f},{:.0f} {:.0f}x{:.0f}  score {:.2f}  quality {:.2f}\n", number, x1, y1,
+        x2 - x1, y2 - y1, score, quality);
 }
 
 }  // namespace
@@ -88,11 +89,14 @@ int Faces(const Settings& settings, const FacesArguments& arguments, const Outpu
         json::array items;
         for (std::size_t i = 0; i < faces->size(); ++i) {
             const store::Face& face = (*faces)[i];
-            if (output.json) items.push_back(api::ToJson(face, *media));
-            else PrintFace(static_cast<int>(i), face.x1, face.y1, face.x2, face.y2, face.score,
-                           face.quality);
+            if (output.json)
+                items.push_back(api::ToJson(face, *media));
+            else
+                PrintFace(static_cast<int>(i), face.x1, face.y1, face.x2, face.y2, face.score,
+                          face.quality);
         }
-        if (output.json) Output::Json({{"media", api::ToJson(*media)}, {"faces", std::move(items)}});
+        if (output.json)
+            Output::Json({{"media", api::ToJson(*media)}, {"faces", std::move(items)}});
         return faces->empty() ? kNothing : kOk;
     }
 
@@ -102,11 +106,11 @@ int Faces(const Settings& settings, const FacesArguments& arguments, const Outpu
     auto decoded = media::Decode(media::Source::File(arguments.picture), options.analysis_max_side,
                                  options.limits, Deadline::After(kDeadline));
     if (!decoded) return output.Fail(decoded.error());
-    const float scale = static_cast<float>(decoded->info.width) /
-                        static_cast<float>(decoded->image.width());
-    auto faces = (*opened)->analyzer().Analyze(
-        decoded->image, {.detect = options.detect, .full_size_ratio = scale},
-        Deadline::After(kDeadline));
+    const float scale =
+        static_cast<float>(decoded->info.width) / static_cast<float>(decoded->image.width());
+    auto faces = (*opened)->analyzer().Analyze(decoded->image,
+                                               {.detect = options.detect, .full_size_ratio = scale},
+                                               Deadline::After(kDeadline));
     if (!faces) return output.Fail(faces.error());
     json::array items;
     for (std::size_t i = 0; i < faces->size(); ++i) {
@@ -114,8 +118,8 @@ int Faces(const Settings& settings, const FacesArguments& arguments, const Outpu
         const face::Box& box = face.detection.box;
         if (output.json) {
             items.push_back(json::object{
-                {"box", api::BoxJson(box.x1 * scale, box.y1 * scale, box.x2 * scale,
-                                     box.y2 * scale, decoded->info.width, decoded->info.height)},
+                {"box", api::BoxJson(box.x1 * scale, box.y1 * scale, box.x2 * scale, box.y2 * scale,
+                                     decoded->info.width, decoded->info.height)},
                 {"score", face.detection.score},
                 {"quality", json::parse(pipeline::QualityJson(face.quality))}});
         } else {
@@ -165,10 +169,14 @@ int Doctor(const Settings& settings, const Output& output) {
     std::vector<api::HealthCheck> checks;
     if (opened) {
         checks = CheckHealth(**opened, nullptr);
-        checks.push_back({.name = "simd", .ok = true, .milliseconds = 0,
+        checks.push_back({.name = "simd",
+                          .ok = true,
+                          .milliseconds = 0,
                           .detail = std::string(index::SimdTarget())});
     } else {
-        checks.push_back({.name = "start", .ok = false, .milliseconds = 0,
+        checks.push_back({.name = "start",
+                          .ok = false,
+                          .milliseconds = 0,
                           .detail = opened.error().message + " " + opened.error().detail});
     }
     bool healthy = true;

@@ -42,8 +42,8 @@ public:
                          {"status_code", std::to_string(done.status)}})
             .Add();
         registry_
-            .AddHistogram("face_recognition_http_request_duration_seconds",
-                          "HTTP request duration", {{"method", method}, {"endpoint", endpoint}},
+            .AddHistogram("face_recognition_http_request_duration_seconds", "HTTP request duration",
+                          {{"method", method}, {"endpoint", endpoint}},
                           {.01, .05, .1, .25, .5, 1, 2.5, 5})
             .Observe(std::chrono::duration<double>(done.took).count());
     }
@@ -63,8 +63,8 @@ public:
           hit_ratio_(instance.metrics().AddGauge("face_recognition_cache_hit_ratio",
                                                  "Cache hit ratio as a percentage")),
           faces_(instance.metrics().AddGauge("facet_index_faces", "Faces in the search index")),
-          queued_(instance.metrics().AddGauge("facet_tasks", "Tasks by state",
-                                              {{"state", "queued"}})),
+          queued_(
+              instance.metrics().AddGauge("facet_tasks", "Tasks by state", {{"state", "queued"}})),
           dead_(instance.metrics().AddGauge("facet_tasks", "Tasks by state", {{"state", "dead"}})) {
         instance.metrics()
             .AddGauge("face_recognition_app_info_info", "Application information",
@@ -106,7 +106,8 @@ private:
 
 net::ServerOptions MakeServerOptions(const Settings& settings, HttpMetrics& http) {
     net::ServerOptions options;
-    options.address = settings.server.address == "localhost" ? "127.0.0.1" : settings.server.address;
+    options.address =
+        settings.server.address == "localhost" ? "127.0.0.1" : settings.server.address;
     options.port = static_cast<std::uint16_t>(settings.server.port);
     options.threads = static_cast<int>(settings.server.threads);
     options.max_connections = static_cast<int>(settings.server.max_connections);
@@ -127,12 +128,12 @@ net::ServerOptions MakeServerOptions(const Settings& settings, HttpMetrics& http
     };
     options.on_complete = [&http](const net::Completion& done) {
         http.Record(done);
-        log::Debug("http.request", {{"request_id", done.request_id},
-                                    {"method", done.method},
-                                    {"path", done.path},
-                                    {"status", done.status},
-                                    {"ms", std::chrono::duration<double, std::milli>(done.took)
-                                               .count()}});
+        log::Debug("http.request",
+                   {{"request_id", done.request_id},
+                    {"method", done.method},
+                    {"path", done.path},
+                    {"status", done.status},
+                    {"ms", std::chrono::duration<double, std::milli>(done.took).count()}});
     };
     return options;
 }
@@ -145,8 +146,8 @@ void PurgeTasks(const std::stop_token& stop, Instance& instance) {
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
     do {
-        const auto before = instance.clock().Now() -
-                            std::chrono::days(instance.settings().tasks.keep_days);
+        const auto before =
+            instance.clock().Now() - std::chrono::days(instance.settings().tasks.keep_days);
         while (!stop.stop_requested()) {
             auto purged = instance.tasks().Purge(before, kBatch);
             if (!purged || *purged < kBatch) break;
@@ -209,12 +210,11 @@ int Serve(const Settings& settings, const Output& output) {
         net::Server::Start(MakeServerOptions(settings, http), api::AllRoutes(services, hub));
     if (!server) return output.Fail(server.error());
 
-    const std::jthread purge(
-        [&](const std::stop_token& stop) { PurgeTasks(stop, instance); });
-    const std::string url = "http://" +
-                            (settings.server.address == "::1" ? std::string("[::1]")
-                                                              : settings.server.address) +
-                            ":" + std::to_string((*server)->port());
+    const std::jthread purge([&](const std::stop_token& stop) { PurgeTasks(stop, instance); });
+    const std::string url =
+        "http://" +
+        (settings.server.address == "::1" ? std::string("[::1]") : settings.server.address) + ":" +
+        std::to_string((*server)->port());
     log::Info("server.started", {{"url", url}, {"pack", instance.analyzer().manifest().name}});
     std::cout << "Facet is at " << url << '\n' << std::flush;
 
