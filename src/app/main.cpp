@@ -102,7 +102,10 @@ int Run(int argc, char** argv) {
     if (!data.empty()) overrides.push_back("data.folder=" + data);
     if (!models.empty()) overrides.push_back("models.folder=" + models);
     if (port >= 0) overrides.push_back("server.port=" + std::to_string(port));
-    auto loaded = LoadSettings({.file = config, .overrides = overrides});
+    SettingsSource source;
+    source.file = config;
+    source.overrides = overrides;
+    auto loaded = LoadSettings(source);
     if (!loaded) {
         output.Fail(loaded.error());
         return kUsage;
