@@ -42,7 +42,9 @@ function(facet_module NAME)
             list(APPEND labels tsan)
             add_dependencies(tsan_tests facet_${NAME}_test)
         endif()
+        # From the top of the checkout, where tests/ and ../shared are found by relative paths.
         gtest_discover_tests(facet_${NAME}_test DISCOVERY_MODE PRE_TEST
+            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
             PROPERTIES LABELS "${labels}" TIMEOUT 300)
     endif()
 endfunction()
