@@ -37,6 +37,8 @@ function(facet_module NAME)
         add_executable(facet_${NAME}_test ${ARG_TESTS})
         target_link_libraries(facet_${NAME}_test PRIVATE facet::${NAME} ${ARG_TEST_LIBRARIES}
             GTest::gmock_main GTest::gtest rapidcheck rapidcheck_gtest)
+        target_compile_definitions(facet_${NAME}_test PRIVATE
+            FACET_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
         set(labels ${NAME})
         if(ARG_TSAN)
             list(APPEND labels tsan)
