@@ -44,8 +44,9 @@ public:
     virtual Result<void> MarkProcessing(Transaction& tx, MediaId id) = 0;
     /// Replaces the faces of this media, sets kCompleted and appends to the change log: the old
     /// faces as removed, the new ones as added. Returns the uids of the faces that went (their
-    /// crops can be deleted after the commit). Errors: kNotFound, kConflict (face uid reused, or
-    /// contract differs from the instance's).
+    /// crops can be deleted after the commit). A store bound to no contract yet is bound by the
+    /// first faces. Errors: kNotFound, kConflict (face uid reused, or contract differs from the
+    /// instance's), kInvalidArgument (a vector that is not 512 floats).
     virtual Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
                                                      const AnalysisResult& result) = 0;
     /// Removes its faces (logged), sets kFailed with the error. Errors: kNotFound.
@@ -60,6 +61,7 @@ public:
     virtual Result<Media> FindMedia(MediaId id) = 0;
     virtual Result<Media> FindMedia(const Uuid& uid) = 0;
     virtual Result<Media> FindMediaBySha256(std::string_view sha256) = 0;
+    /// Names are compared without regard to the case of ASCII letters.
     /// Errors: kInvalidArgument (limit, or a cursor that is not ours).
     virtual Result<MediaPage> ListMedia(const MediaQuery& query) = 0;
     /// Media of the given ids, in that order; ids that are gone are left out.
@@ -68,6 +70,7 @@ public:
     /// ---- faces -----------------------------------------------------------------------------
     /// Errors: kNotFound.
     virtual Result<Face> FindFace(const Uuid& uid) = 0;
+    /// Errors: kNotFound.
     virtual Result<std::vector<float>> FaceEmbedding(FaceId id) = 0;
     /// Errors: kInvalidArgument.
     virtual Result<FacePage> ListFaces(const FaceQuery& query) = 0;
@@ -90,9 +93,9 @@ public:
             sink) = 0;
 
     /// ---- instance ----------------------------------------------------------------------------
-    /// The embedding contract this store holds vectors of; empty while it holds none.
+    /// The embedding contract this store is bound to; empty while it is bound to none.
     virtual Result<std::string> Contract() = 0;
-    /// Binds the store to a contract. Errors: kConflict when it is bound to another.
+    /// Binds the store to a contract. Errors: kConflict when it holds vectors of another.
     virtual Result<void> BindContract(std::string_view contract) = 0;
     virtual Result<Stats> GetStats() = 0;
 

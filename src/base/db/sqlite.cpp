@@ -59,7 +59,7 @@ Result<std::unique_ptr<Connection>> Database::State::Connect() {
     sqlite3_busy_timeout(connected->db, Milliseconds(options.busy_timeout));
     std::unique_ptr<Connection> connection(new Connection(std::move(connected)));
     FACET_TRY_VOID(
-        connection->Execute("PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+        connection->Execute("PRAGMA page_size=4096; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
                             "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864"));
     return connection;
 }

@@ -1,0 +1,147 @@
+#include "store/sqlite_rows.hpp"
+#include "store/sqlite_store_impl.hpp"
+
+namespace facet::store {
+namespace {
+
+/// `text` as a LIKE pattern that finds it anywhere, with '\' as escape character.
+std::string Containing(std::string_view text) {
+    std::string pattern = "%";
+    for (const char c : text) {
+        if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+        pattern += c;
+    }
+    return pattern + "%";
+}
+
+}  // namespace
+
+Result<Store::AddedMedia> SqliteStore::AddMedia(Transaction& tx, const NewMedia& media) {
+    auto& connection = ConnectionOf(tx);
+    AddedMedia added;
+    {
+        FACET_TRY(insert,
+                  connection.Prepare("INSERT INTO media (uid, sha256, name, format, mime, bytes,"
+                                     " origin, origin_path, created_at, updated_at)"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9)"
+                                     " ON CONFLICT (sha256) DO NOTHING"));
+        FACET_TRY_VOID(insert.Bind(1, Uuid::Generate().bytes())
+                           .Bind(2, media.sha256)
+                           .Bind(3, media.name)
+                           .Bind(4, media.format)
+                           .Bind(5, media.mime)
+                           .Bind(6, media.bytes)
+                           .Bind(7, static_cast<int>(media.origin))
+                           .Bind(8, media.origin_path)
+                           .Bind(9, Now())
+                           .Run());
+        added.created = connection.Changes() > 0;
+    }
+    FACET_TRY(query, connection.Prepare(SelectMedia("media m WHERE m.sha256 = ?")));
+    FACET_TRY(row, ReadOne(query.Bind(1, media.sha256), ReadMedia, kNoMedia));
+    added.media = std::move(row);
+    return added;
+}
+
+Result<void> SqliteStore::SetMediaTask(Transaction& tx, MediaId id, std::string_view task) {
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(update, connection.Prepare("UPDATE media SET task = ?, updated_at = ? WHERE id = ?"));
+    FACET_TRY_VOID(update.Bind(1, task).Bind(2, Now()).Bind(3, id.value()).Run());
+    return MustHaveChanged(connection, kNoMedia);
+}
+
+Result<void> SqliteStore::MarkProcessing(Transaction& tx, MediaId id) {
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(update,
+              connection.Prepare("UPDATE media SET status = ?, updated_at = ? WHERE id = ?"));
+    FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kProcessing))
+                       .Bind(2, Now())
+                       .Bind(3, id.value())
+                       .Run());
+    return MustHaveChanged(connection, kNoMedia);
+}
+
+Result<void> SqliteStore::MarkPending(Transaction& tx, MediaId id) {
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(update, connection.Prepare("UPDATE media SET status = ?, error_code = '',"
+                                         " error_message = '', updated_at = ? WHERE id = ?"));
+    FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kPending))
+                       .Bind(2, Now())
+                       .Bind(3, id.value())
+                       .Run());
+    return MustHaveChanged(connection, kNoMedia);
+}
+
+Result<std::vector<Uuid>> SqliteStore::MarkFailed(Transaction& tx, MediaId id, const Error& error) {
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(update, connection.Prepare("UPDATE media SET status = ?, error_code = ?,"
+                                         " error_message = ?, contract = '', analysed_at = ?5,"
+                                         " updated_at = ?5 WHERE id = ?4"));
+    FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kFailed))
+                       .Bind(2, CodeName(error.code))
+                       .Bind(3, error.message)
+                       .Bind(4, id.value())
+                       .Bind(5, Now())
+                       .Run());
+    FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
+    return RemoveFaces(connection, id);
+}
+
+Result<std::vector<Uuid>> SqliteStore::DeleteMedia(Transaction& tx, MediaId id) {
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(faces, RemoveFaces(connection, id));
+    FACET_TRY(remove, connection.Prepare("DELETE FROM media WHERE id = ?"));
+    FACET_TRY_VOID(remove.Bind(1, id.value()).Run());
+    FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
+    return faces;
+}
+
+Result<Media> SqliteStore::FindMedia(MediaId id) {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(SelectMedia("media m WHERE m.id = ?")));
+    return ReadOne(query.Bind(1, id.value()), ReadMedia, kNoMedia);
+}
+
+Result<Media> SqliteStore::FindMedia(const Uuid& uid) {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(SelectMedia("media m WHERE m.uid = ?")));
+    return ReadOne(query.Bind(1, uid.bytes()), ReadMedia, kNoMedia);
+}
+
+Result<Media> SqliteStore::FindMediaBySha256(std::string_view sha256) {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(SelectMedia("media m WHERE m.sha256 = ?")));
+    return ReadOne(query.Bind(1, sha256), ReadMedia, kNoMedia);
+}
+
+Result<MediaPage> SqliteStore::ListMedia(const MediaQuery& query) {
+    FACET_TRY_VOID(CheckLimit(query.limit));
+    FACET_TRY(before, ParseCursor('m', query.cursor));
+    std::string sql = SelectMedia("media m WHERE m.id < ?1");
+    if (query.status) sql += " AND m.status = ?3";
+    if (!query.name_contains.empty()) sql += " AND m.name LIKE ?4 ESCAPE '\\'";
+    sql += " ORDER BY m.id DESC LIMIT ?2";
+
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(select, read.connection().Prepare(sql));
+    select.Bind(1, before).Bind(2, query.limit + 1);
+    if (query.status) select.Bind(3, static_cast<int>(*query.status));
+    if (!query.name_contains.empty()) select.Bind(4, Containing(query.name_contains));
+    MediaPage page;
+    FACET_TRY(rows, ReadRows(select, ReadMedia));
+    page.items = std::move(rows);
+    if (page.items.size() > static_cast<std::size_t>(query.limit)) {
+        page.items.pop_back();
+        page.next_cursor = MakeCursor('m', page.items.back().id.value());
+    }
+    return page;
+}
+
+Result<std::vector<Media>> SqliteStore::GetMedia(std::span<const MediaId> ids) {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(SelectMedia(
+                         "json_each(?) j CROSS JOIN media m ON m.id = j.value ORDER BY j.key")));
+    return ReadRows(query.Bind(1, ToJson(ids)), ReadMedia);
+}
+
+}  // namespace facet::store

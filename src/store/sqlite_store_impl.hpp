@@ -1,0 +1,89 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/db/sqlite.hpp"
+#include "store/store.hpp"
+
+namespace facet::store {
+
+/// The class behind MakeSqliteStore; for the files that implement it only.
+class SqliteStore final : public Store {
+public:
+    SqliteStore(sqlite::Database& database, const Clock& clock)
+        : database_(database), clock_(clock) {}
+
+    Result<void> Transact(const std::function<Result<void>(Transaction&)>& body) override;
+
+    // sqlite_media.cpp
+    Result<AddedMedia> AddMedia(Transaction& tx, const NewMedia& media) override;
+    Result<void> SetMediaTask(Transaction& tx, MediaId id, std::string_view task) override;
+    Result<void> MarkProcessing(Transaction& tx, MediaId id) override;
+    Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id, const Error& error) override;
+    Result<void> MarkPending(Transaction& tx, MediaId id) override;
+    Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) override;
+    Result<Media> FindMedia(MediaId id) override;
+    Result<Media> FindMedia(const Uuid& uid) override;
+    Result<Media> FindMediaBySha256(std::string_view sha256) override;
+    Result<MediaPage> ListMedia(const MediaQuery& query) override;
+    Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) override;
+
+    // sqlite_faces.cpp
+    Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
+                                             const AnalysisResult& result) override;
+    Result<Face> FindFace(const Uuid& uid) override;
+    Result<std::vector<float>> FaceEmbedding(FaceId id) override;
+    Result<FacePage> ListFaces(const FaceQuery& query) override;
+    Result<std::vector<Face>> FacesOfMedia(MediaId id) override;
+    Result<std::vector<Face>> GetFaces(std::span<const FaceId> ids) override;
+    Result<void> DeleteFace(Transaction& tx, FaceId id) override;
+    Result<std::int64_t> LastChange() override;
+    Result<std::vector<ChangeWithVector>> ChangesAfter(std::int64_t seq, int limit) override;
+    Result<std::int64_t> ReadAllEmbeddings(
+        const std::function<Result<void>(std::span<const FaceId>, std::span<const float>)>& sink)
+        override;
+
+    // sqlite_store.cpp
+    Result<std::string> Contract() override;
+    Result<void> BindContract(std::string_view contract) override;
+    Result<Stats> GetStats() override;
+    Result<std::optional<WatchedFile>> FindWatched(std::string_view path) override;
+    Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) override;
+
+private:
+    std::int64_t Now() const { return clock_.Now().time_since_epoch().count(); }
+
+    sqlite::Database& database_;
+    const Clock& clock_;
+};
+
+/// The connection of a transaction, which must be one of sqlite::Database.
+sqlite::Connection& ConnectionOf(Transaction& tx);
+
+/// The contract on this connection; empty when none is bound.
+Result<std::string> ReadContract(sqlite::Connection& connection);
+Result<void> WriteContract(sqlite::Connection& connection, std::string_view contract);
+
+/// Deletes the faces of a media and logs it; returns their uids.
+Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId media);
+
+/// kNotFound when the last statement changed no row.
+Result<void> MustHaveChanged(sqlite::Connection& connection, const char* missing);
+
+/// Errors: kInvalidArgument outside 1..500.
+Result<void> CheckLimit(int limit);
+
+inline constexpr const char* kNoMedia = "there is no such media";
+inline constexpr const char* kNoFace = "there is no such face";
+
+/// Ids as a JSON array, for json_each.
+template <class Id>
+std::string ToJson(std::span<const Id> ids) {
+    std::string json = "[";
+    for (const Id id : ids) {
+        if (json.size() > 1) json += ',';
+        json += std::to_string(id.value());
+    }
+    return json + "]";
+}
+
+}  // namespace facet::store
