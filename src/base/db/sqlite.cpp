@@ -58,9 +58,9 @@ Result<std::unique_ptr<Connection>> Database::State::Connect() {
     sqlite3_extended_result_codes(connected->db, 1);
     sqlite3_busy_timeout(connected->db, Milliseconds(options.busy_timeout));
     std::unique_ptr<Connection> connection(new Connection(std::move(connected)));
-    FACET_TRY_VOID(
-        connection->Execute("PRAGMA page_size=4096; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
-                            "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864"));
+    FACET_TRY_VOID(connection->Execute(
+        "PRAGMA page_size=4096; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"
+        "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864"));
     return connection;
 }
 
