@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -20,15 +21,15 @@ public:
     Timestamp Now() const override;
 };
 
-/// A clock that only moves when told to. Thread safety: none.
+/// A clock that only moves when told to. Thread safety: all methods, any thread.
 class ManualClock final : public Clock {
 public:
-    explicit ManualClock(Timestamp start) : now_(start) {}
-    Timestamp Now() const override { return now_; }
-    void Advance(std::chrono::milliseconds by) { now_ += by; }
+    explicit ManualClock(Timestamp start) : now_(start.time_since_epoch().count()) {}
+    Timestamp Now() const override { return Timestamp(std::chrono::milliseconds(now_.load())); }
+    void Advance(std::chrono::milliseconds by) { now_ += by.count(); }
 
 private:
-    Timestamp now_;
+    std::atomic<std::chrono::milliseconds::rep> now_;
 };
 
 /// A point on the monotonic clock by which work must be finished. A value, passed down every call

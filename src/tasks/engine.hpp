@@ -101,14 +101,16 @@ public:
     /// The same in a transaction of its own.
     virtual Result<void> Enqueue(const NewTask& task) = 0;
 
-    /// The due task of highest priority, oldest first within it, or nothing. A task whose lease has
-    /// expired is due again; one that is out of attempts is left for Reap, which reports its death.
+    /// The due task of highest priority, the one due longest first, or nothing. A task whose lease
+    /// has expired is due again; one that is out of attempts or was asked to stop is left for Reap.
     virtual Result<std::optional<Lease>> Reserve(std::string_view worker,
                                                  std::chrono::milliseconds lease) = 0;
     /// Waits until a task may be due, `stop` is requested or `at_most` has passed. May wake early.
     virtual void WaitForWork(std::chrono::milliseconds at_most, const std::stop_token& stop) = 0;
 
-    /// Extends the lease. Errors: kConflict (lease lost), kCancelled (cancellation was requested).
+    /// Extends the lease. A lease is lost when another was given or Reap took it back; one that has
+    /// merely expired still counts. Errors: kConflict (lease lost), kCancelled (cancellation was
+    /// requested; the lease is extended all the same).
     virtual Result<Lease> Renew(const Lease& lease, std::chrono::milliseconds by) = 0;
     /// Ends as done, or as cancelled if that was requested. Errors: kConflict (lease lost).
     virtual Result<void> Complete(Transaction& tx, const Lease& lease, std::string_view result) = 0;
@@ -116,22 +118,25 @@ public:
     /// Ends as failed: trying again would not help. Errors: kConflict.
     virtual Result<void> Fail(Transaction& tx, const Lease& lease, const Error& error) = 0;
     virtual Result<void> Fail(const Lease& lease, const Error& error) = 0;
-    /// Queued again after `delay`, or dead when attempts are used up. Returns the new state.
+    /// Queued again after `delay`, dead when attempts are used up, or cancelled if that was
+    /// requested. Returns the new state.
     /// Errors: kConflict.
     virtual Result<State> Retry(Transaction& tx, const Lease& lease, const Error& error,
                                 std::chrono::milliseconds delay) = 0;
     virtual Result<State> Retry(const Lease& lease, const Error& error,
                                 std::chrono::milliseconds delay) = 0;
-    /// Hands the task back untouched (shutdown): queued at once, the attempt does not count.
-    /// Errors: kConflict.
+    /// Hands the task back untouched (shutdown): queued at once, the attempt does not count. Ends
+    /// as cancelled if that was requested. Errors: kConflict.
     virtual Result<void> Release(const Lease& lease) = 0;
 
     /// Ends the leases of all workers whose name starts with `worker_prefix` now, as if they had
     /// expired; returns how many. Only for callers that know those workers to be gone.
     virtual Result<int> Reclaim(std::string_view worker_prefix) = 0;
 
-    /// Takes back expired leases; returns how many tasks became dead or due. `on_dead` is called
-    /// within the transaction for each task that died, so that its subject can be marked failed.
+    /// Takes back expired leases; returns how many tasks became due, dead or, where that was
+    /// requested, cancelled. `on_dead` is called for each task that died, within its transaction,
+    /// so that its subject can be marked failed; when it fails, that task is left for the next Reap
+    /// and the first such error is returned after the others are done.
     virtual Result<int> Reap(
         const std::function<Result<void>(Transaction&, const Task&)>& on_dead) = 0;
 
