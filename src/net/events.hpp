@@ -4,15 +4,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace facet::net {
 
 /// A hub that clients of a server-sent event route listen to (WHATWG HTML, section 9.2).
 ///
-/// Events are numbered from 1 and the last `history` of them are kept (at most 8 MiB), so that a
-/// client that reconnects with Last-Event-ID misses nothing recent; if what it missed is gone, or
-/// the id is not one of this hub, it first gets an event "reset" with empty data. There is one
-/// buffer, not one per reader: a reader that falls out of the history is disconnected.
+/// The last `history` events are kept (at most 8 MiB), so that a client that reconnects with
+/// Last-Event-ID misses nothing recent; if what it missed is gone, or the id is not of this hub
+/// (the process was restarted), it first gets an event "reset" with empty data and then what is
+/// kept. There is one buffer, not one per reader: a reader that falls out of the history is
+/// disconnected.
 ///
 /// Thread safety: all methods, any thread. Cost of Publish: independent of the number of readers.
 class EventHub {
@@ -23,7 +25,7 @@ public:
     EventHub& operator=(const EventHub&) = delete;
 
     /// `type` must be free of line breaks; `data` may have several lines.
-    void Publish(std::string type, std::string data);
+    void Publish(std::string_view type, std::string_view data);
     /// Ends all streams, now and in future.
     void Close();
     /// Streams open now, over all servers.
@@ -32,7 +34,6 @@ public:
     struct State;  // shared with the streams of a server
 
 private:
-    friend class Server;
     std::shared_ptr<State> state_;
 };
 

@@ -62,9 +62,9 @@ public:
     virtual Result<void> Close() = 0;
 };
 
-/// One multipart/form-data request while it arrives. Made when the headers are in, destroyed after
-/// the answer or when the client goes away. Calls come from one thread at a time; `request` holds
-/// the fields received so far.
+/// One multipart/form-data request while it arrives. Made when the headers are in, destroyed
+/// before the answer goes out or when the client has gone away. Calls come from one thread at a
+/// time; `request` holds the fields received so far.
 class Upload {
 public:
     virtual ~Upload() = default;

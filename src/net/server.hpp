@@ -35,7 +35,7 @@ struct Route {
     int max_parts = 1000;              // of an upload, fields included; above: 413
     /// When set: called with the headers, before the body is read; an error is the answer. May
     /// look up a session or key. Runs on a body thread.
-    std::function<Result<void>(const Request&)> admit;
+    std::function<Result<void>(const Request&)> admit = {};
 };
 
 /// The files of the web UI. All are read at start: what is not in that table does not exist.
