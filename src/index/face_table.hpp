@@ -19,7 +19,9 @@ namespace facet::index {
 /// map, and at most one block that is not full.
 class FaceTable {
 public:
-    static constexpr std::size_t kBlockFaces = 256;
+    /// A multiple of four, for the kernel; a block and the allocator's header fill 320 pages of
+    /// 4 KiB just so.
+    static constexpr std::size_t kBlockFaces = 508;
 
     /// Codes lie together because a search reads all of them and few of the rest.
     struct Block {

@@ -27,7 +27,7 @@ RC_GTEST_PROP(FaceTable, HoldsWhatAMapWouldHold, ()) {
     std::map<FaceId, int> model;
     // Few ids, so that replacing, removing and removing in vain are common; enough of them to fill
     // more than two blocks now and then.
-    const int ids = *rc::gen::element(3, 50, 700);
+    const int ids = *rc::gen::element(3, 50, 1200);
     const int steps = *rc::gen::inRange(0, 3 * ids);
     const int removals_in_ten = *rc::gen::inRange(0, 8);
     const auto dice =

@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "index/kernels.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -13,29 +14,35 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using WordTag = hn::CappedTag<std::int16_t, kDimension>;
+constexpr std::size_t kCacheLine = 64;  // bytes, thus also codes
+
+using WordTag = hn::CappedTag<std::int16_t, kCacheLine>;
 using SumTag = hn::RepartitionToWide<WordTag>;
 using CodeTag = hn::Rebind<std::int8_t, WordTag>;
 using FloatTag = hn::CappedTag<float, kDimension / 4>;
 
-/// Four codes side by side: each part of the query is loaded once for the four.
+/// Four codes side by side: each part of the query is loaded once for the four. Meanwhile the
+/// memory of the four codes at `ahead` is fetched: the scan is bound by memory, and without that it
+/// takes twice as long.
 void DotFourCodes(const std::int16_t* HWY_RESTRICT query, const std::int8_t* HWY_RESTRICT codes,
-                  std::int32_t* HWY_RESTRICT dots) {
+                  const std::int8_t* ahead, std::int32_t* HWY_RESTRICT dots) {
     const WordTag words;
     const SumTag sums;
     const CodeTag bytes;
-    const std::size_t step = hn::Lanes(words);
     auto low0 = hn::Zero(sums), low1 = low0, low2 = low0, low3 = low0;
     auto high0 = low0, high1 = low0, high2 = low0, high3 = low0;
-    for (std::size_t d = 0; d < kDimension; d += step) {
-        const auto part = hn::LoadU(words, query + d);
-        const auto code = [&](std::size_t row) HWY_ATTR {
-            return hn::PromoteTo(words, hn::LoadU(bytes, codes + row * kDimension + d));
-        };
-        low0 = hn::ReorderWidenMulAccumulate(sums, part, code(0), low0, high0);
-        low1 = hn::ReorderWidenMulAccumulate(sums, part, code(1), low1, high1);
-        low2 = hn::ReorderWidenMulAccumulate(sums, part, code(2), low2, high2);
-        low3 = hn::ReorderWidenMulAccumulate(sums, part, code(3), low3, high3);
+    for (std::size_t line = 0; line < kDimension; line += kCacheLine) {
+        for (std::size_t i = 0; i < 4; ++i) hwy::Prefetch(ahead + 4 * line + i * kCacheLine);
+        for (std::size_t d = line; d < line + kCacheLine; d += hn::Lanes(words)) {
+            const auto part = hn::LoadU(words, query + d);
+            const auto code = [&](std::size_t row) HWY_ATTR {
+                return hn::PromoteTo(words, hn::LoadU(bytes, codes + row * kDimension + d));
+            };
+            low0 = hn::ReorderWidenMulAccumulate(sums, part, code(0), low0, high0);
+            low1 = hn::ReorderWidenMulAccumulate(sums, part, code(1), low1, high1);
+            low2 = hn::ReorderWidenMulAccumulate(sums, part, code(2), low2, high2);
+            low3 = hn::ReorderWidenMulAccumulate(sums, part, code(3), low3, high3);
+        }
     }
     dots[0] = hn::ReduceSum(sums, hn::Add(low0, high0));
     dots[1] = hn::ReduceSum(sums, hn::Add(low1, high1));
@@ -59,8 +66,12 @@ std::int32_t DotOneCode(const std::int16_t* HWY_RESTRICT query,
 
 void DotCodesHere(const std::int16_t* query, const std::int8_t* codes, std::size_t count,
                   std::int32_t* dots) {
+    constexpr std::size_t kRowsAhead = 8;  // 4 KiB; 2 to 8 KiB measured alike
     std::size_t row = 0;
-    for (; row + 4 <= count; row += 4) DotFourCodes(query, codes + row * kDimension, dots + row);
+    for (; row + 4 <= count; row += 4) {
+        const std::size_t ahead = HWY_MIN(row + kRowsAhead, count - 4);
+        DotFourCodes(query, codes + row * kDimension, codes + ahead * kDimension, dots + row);
+    }
     for (; row < count; ++row) dots[row] = DotOneCode(query, codes + row * kDimension);
 }
 
