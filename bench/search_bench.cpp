@@ -158,12 +158,13 @@ Row Measure(const char* name, std::size_t faces, std::size_t queries) {
     for (std::size_t i = 0; i < faces; ++i) {
         data.Face(row(i), i == 0 ? std::span<const float>() : row(i - 1), random);
     }
-    malloc_trim(0);  // else the index grows into memory that is resident already
+    malloc_trim(0);  // what the allocator holds free must count neither before nor after
     const std::size_t resident_before = ResidentBytes();
     const auto index = index::MakeExactIndex();
     for (std::size_t i = 0; i < faces; ++i) {
         if (!index->Add(FaceId(static_cast<std::int64_t>(i + 1)), row(i))) std::abort();
     }
+    malloc_trim(0);
     const auto per_face = [&](std::size_t bytes) {
         return static_cast<double>(bytes) / static_cast<double>(faces);
     };
