@@ -24,6 +24,9 @@ struct PipelineMetrics {
     metrics::Histogram& search_seconds_hit;
     metrics::Histogram& search_seconds_miss;
     metrics::Histogram& search_results;
+    /// Seconds of worker time on files, and the part of it inside the models.
+    metrics::Counter& work_seconds;
+    metrics::Counter& model_seconds;
     metrics::Gauge& active_processing;
     metrics::Gauge& active_search;
 };

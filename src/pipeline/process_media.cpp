@@ -34,6 +34,7 @@ public:
         metrics_.active_processing.Add(1);
         auto outcome = Analyse(task, stop, start);
         metrics_.active_processing.Add(-1);
+        metrics_.work_seconds.Add(SecondsSince(start));
         return outcome;
     }
 
@@ -73,9 +74,11 @@ private:
         const float scale =
             static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
         const auto detect_start = std::chrono::steady_clock::now();
+        face::AnalyzeTimings timings;
         FACET_TRY(faces, analyzer_.Analyze(decoded.image,
                                            {.detect = options_.detect, .full_size_ratio = scale},
-                                           deadline));
+                                           deadline, &timings));
+        metrics_.model_seconds.Add(std::chrono::duration<double>(timings.model).count());
         metrics_.detection_seconds.Observe(SecondsSince(detect_start));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
 
