@@ -19,7 +19,7 @@ struct Limits {
     std::uint64_t max_pixels = 100'000'000;        // width x height of one frame as stored
     int max_side = 32'768;                         // of one frame
     int max_frames = 10'000;                       // GIF, WebP, HEIC, TIFF pages
-    std::uint64_t max_decoded_bytes = 1ULL << 30;  // memory one decode may need at its peak
+    std::uint64_t max_decoded_bytes = 1ULL << 30;  // memory one decode may hold, see `Decode`
 };
 
 /// What the header says. Width and height are those of the upright picture at full size.
@@ -32,9 +32,10 @@ struct ImageInfo {
 };
 
 struct Decoded {
-    Image image;             // upright RGB8 over black where the file is transparent
-    ImageInfo info;          // of the file
-    bool truncated = false;  // the file ends early; what decoded is kept and the rest is grey/black
+    Image image;     // upright RGB8 over black where the file is transparent
+    ImageInfo info;  // of the file
+    // The file ends early or breaks off in damage: what decoded is kept, the rest is grey or black.
+    bool truncated = false;
 };
 
 /// A file on disk or bytes in memory, whichever the caller has.

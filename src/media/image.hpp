@@ -48,13 +48,22 @@ private:
     std::vector<std::uint8_t> pixels_;
 };
 
-/// Bilinear resize with pixel centres aligned (half-pixel convention, edges clamped), the same
-/// geometry as OpenCV's INTER_LINEAR; when shrinking by more than 2 the source is first averaged
-/// down by an integer factor, so that fine patterns do not alias. Cost: one pass over `source`.
-/// Preconditions: `source` not empty, width and height > 0.
-Image Resize(ImageView source, int width, int height);
+enum class ResizeFilter : std::uint8_t {
+    /// Two by two pixels around each sample point, whatever the scale: what OpenCV's INTER_LINEAR
+    /// does (half-pixel centres, edges clamped, weights of 11 bits). Aliases when shrinking much.
+    kBilinear,
+    /// The same after averaging whole blocks of n x m pixels, where an axis shrinks by more than 2
+    /// (n = the factor rounded down). Differs from kBilinear only then.
+    kAreaThenBilinear,
+};
 
-/// The part of `source` inside the rectangle, which is clamped to the image first.
+/// `source` at another size, up or down. Cost: one pass over `source`.
+/// Preconditions: `source` not empty, width and height > 0.
+Image Resize(ImageView source, int width, int height,
+             ResizeFilter filter = ResizeFilter::kAreaThenBilinear);
+
+/// The part of `source` inside the rectangle, which is clamped to the image first; empty when they
+/// do not meet.
 Image Crop(ImageView source, int x, int y, int width, int height);
 
 }  // namespace facet::media

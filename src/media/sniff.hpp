@@ -32,6 +32,8 @@ Format Sniff(std::span<const std::byte> head) noexcept;
 
 bool IsImage(Format format) noexcept;
 bool IsVideo(Format format) noexcept;
+/// "JPEG", "PNG", … for messages; "unknown" for kUnknown.
+std::string_view Name(Format format) noexcept;
 /// "jpg", "png", … without a dot; "bin" for kUnknown.
 std::string_view Extension(Format format) noexcept;
 /// "image/jpeg", …; "application/octet-stream" for kUnknown.

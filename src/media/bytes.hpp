@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/file.hpp"
+#include "media/decode.hpp"
+
+namespace facet::media {
+
+/// The bytes of a `Source`, read by position. Files are read, never mapped: a disk error or a file
+/// cut while we read it is an error value, not a signal.
+/// Thread safety: any number of threads may read.
+class ByteSource {
+public:
+    /// Opens without reading. Errors: kNotFound, kUnavailable, kInvalidArgument (not a regular
+    /// file), kTooLarge (over `max_bytes`).
+    static Result<ByteSource> Open(const Source& source, std::uint64_t max_bytes);
+
+    std::uint64_t size() const noexcept { return size_; }
+
+    /// Fills `out` from `offset`; fewer bytes only at the end. Errors: kUnavailable.
+    Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const;
+
+private:
+    ByteSource() = default;
+
+    UniqueFd fd_;
+    std::span<const std::byte> bytes_;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace facet::media
