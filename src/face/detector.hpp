@@ -1,11 +1,15 @@
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "face/types.hpp"
+#include "infer/pack.hpp"
+#include "infer/runtime.hpp"
 #include "media/image.hpp"
 
 namespace facet::face {
@@ -13,7 +17,8 @@ namespace facet::face {
 struct DetectOptions {
     float min_score = 0;  // 0: the pack's own threshold
     int limit = 1000;     // at most this many faces, best first
-    /// Also look at the picture at a small scale, so that faces that fill the frame are found.
+    /// Also look at the picture at a small scale, so that faces that fill the frame are found. Only
+    /// where the kind of detector misses them otherwise (SCRFD).
     bool close_up_pass = true;
 };
 
@@ -25,12 +30,21 @@ class FaceDetector {
 public:
     virtual ~FaceDetector() = default;
 
-    /// Best score first. No face is an empty vector, not an error.
+    /// Best score first. No face is an empty vector, not an error. `model_time`, where given, is
+    /// increased by the time spent inside the networks.
     /// Errors: kInvalidArgument (empty image), kDeadline (checked between passes), kInternal.
-    virtual Result<std::vector<Detection>> Detect(media::ImageView image,
-                                                  const DetectOptions& options,
-                                                  Deadline deadline) const = 0;
+    virtual Result<std::vector<Detection>> Detect(
+        media::ImageView image, const DetectOptions& options, Deadline deadline,
+        std::chrono::nanoseconds* model_time = nullptr) const = 0;
 };
+
+/// The detector of a pack (and its key point model, where the detector needs one).
+/// Errors: kInvalidArgument (the manifest names no detector, or lacks what it needs), kCorrupt (the
+/// file does not have the inputs and outputs of its kind), and as Runtime::Open.
+Result<std::unique_ptr<FaceDetector>> OpenDetector(infer::Runtime& runtime,
+                                                   const std::filesystem::path& pack_folder,
+                                                   const infer::PackManifest& manifest,
+                                                   const infer::SessionOptions& options);
 
 /// Greedy non-maximum suppression: best score first, drops boxes whose IoU with a kept one exceeds
 /// `iou`. Ties keep input order. Cost: O(n^2).
