@@ -76,7 +76,8 @@ Result<PackManifest> LoadManifest(const std::filesystem::path& toml);
 /// Errors: kUnavailable.
 Result<void> SaveManifest(const PackManifest& manifest, const std::filesystem::path& toml);
 
-/// Packs this build knows how to get, best first: buffalo_l, antelopev2, buffalo_m, buffalo_s,
+/// Packs this build knows how to get, best first: buffalo_l, antelopev2, buffalo_m, buffalo_sc,
+/// starter.
 /// buffalo_sc, starter.
 const std::vector<PackManifest>& Catalogue();
 
