@@ -23,38 +23,8 @@ constexpr milliseconds kPollEvery{500};
 /// Added to an instant, further than anyone waits and far from overflow.
 constexpr milliseconds kLongest = std::chrono::hours(24 * 365 * 100);
 
-std::int64_t Milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
-Timestamp Instant(std::int64_t value) { return Timestamp(milliseconds(value)); }
 milliseconds Bounded(milliseconds duration) {
     return std::clamp(duration, milliseconds(0), kLongest);
-}
-
-std::optional<Timestamp> OptionalInstant(const Statement& row, int column) {
-    if (row.IsNull(column)) return std::nullopt;
-    return Instant(row.Int(column));
-}
-
-Task ReadTask(const Statement& row) {
-    std::array<std::uint8_t, 16> id{};
-    std::ranges::copy(row.Blob(0), id.begin());
-    const auto state = ParseState(row.Text(4));
-    FACET_CHECK(state.has_value());
-    return {.id = Uuid::FromBytes(id),
-            .name = row.Text(1),
-            .payload = row.Text(2),
-            .priority = static_cast<int>(row.Int(3)),
-            .state = *state,
-            .attempts = static_cast<int>(row.Int(5)),
-            .max_attempts = static_cast<int>(row.Int(6)),
-            .result = row.Text(7),
-            .error_code = row.Text(8),
-            .error_message = row.Text(9),
-            .cancel_requested = row.Int(10) != 0,
-            .worker = row.Text(11),
-            .created_at = Instant(row.Int(12)),
-            .not_before = Instant(row.Int(13)),
-            .started_at = OptionalInstant(row, 14),
-            .finished_at = OptionalInstant(row, 15)};
 }
 
 std::span<const std::uint8_t> Bytes(const Uuid& id) { return id.bytes(); }

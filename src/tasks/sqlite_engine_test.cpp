@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tasks/engine_contract.hpp"
+#include "tasks/engine_contract_leases.hpp"
+#include "tasks/engine_contract_model.hpp"
+#include "tasks/engine_contract_queue.hpp"
 #include "testing/testdata.hpp"
 
 namespace facet::tasks {

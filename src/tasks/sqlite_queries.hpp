@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "base/db/sqlite.hpp"
+#include "tasks/engine.hpp"
 
-/// The schema of the SQLite engine and its longer statements. Private to this module.
+/// The schema of the SQLite engine, its longer statements and its rows. Private to this module.
 namespace facet::tasks {
 
 /// `token` grows with every lease of a task and is never below the clock, so that a task deleted
@@ -75,5 +78,37 @@ inline constexpr std::string_view kReserve = FACET_PRIORITIES
     " AND priority = level AND not_before <= ?1 ORDER BY not_before, seq LIMIT 1) AS found"
     " FROM priorities) WHERE found IS NOT NULL ORDER BY level DESC LIMIT 1) "
     "RETURNING " FACET_TASK_COLUMNS;
+
+inline std::int64_t Milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
+inline Timestamp Instant(std::int64_t value) { return Timestamp(std::chrono::milliseconds(value)); }
+
+inline std::optional<Timestamp> OptionalInstant(const sqlite::Statement& row, int column) {
+    if (row.IsNull(column)) return std::nullopt;
+    return Instant(row.Int(column));
+}
+
+/// The task in a row of FACET_TASK_COLUMNS.
+inline Task ReadTask(const sqlite::Statement& row) {
+    std::array<std::uint8_t, 16> id{};
+    std::ranges::copy(row.Blob(0), id.begin());
+    const auto state = ParseState(row.Text(4));
+    FACET_CHECK(state.has_value());
+    return {.id = Uuid::FromBytes(id),
+            .name = row.Text(1),
+            .payload = row.Text(2),
+            .priority = static_cast<int>(row.Int(3)),
+            .state = *state,
+            .attempts = static_cast<int>(row.Int(5)),
+            .max_attempts = static_cast<int>(row.Int(6)),
+            .result = row.Text(7),
+            .error_code = row.Text(8),
+            .error_message = row.Text(9),
+            .cancel_requested = row.Int(10) != 0,
+            .worker = row.Text(11),
+            .created_at = Instant(row.Int(12)),
+            .not_before = Instant(row.Int(13)),
+            .started_at = OptionalInstant(row, 14),
+            .finished_at = OptionalInstant(row, 15)};
+}
 
 }  // namespace facet::tasks
