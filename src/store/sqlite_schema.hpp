@@ -36,8 +36,7 @@ CREATE TABLE media (
     updated_at    INTEGER NOT NULL,
     analysed_at   INTEGER
 ) STRICT;
--- Lists by status in order of id, and answers the statistics without touching the table.
-CREATE INDEX media_by_status ON media (status, id, bytes);
+CREATE INDEX media_by_status ON media (status);
 
 CREATE TABLE faces (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,6 +55,31 @@ CREATE TABLE faces (
     created_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX faces_by_media ON faces (media);
+
+-- What the statistics show, kept by the triggers below: counting would read whole indexes.
+CREATE TABLE totals (
+    what  INTEGER PRIMARY KEY, -- 0 to 3: media of that status; 4: faces
+    count INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO totals (what) VALUES (0), (1), (2), (3), (4);
+
+CREATE TRIGGER media_added AFTER INSERT ON media BEGIN
+    UPDATE totals SET count = count + 1, bytes = bytes + new.bytes WHERE what = new.status;
+END;
+CREATE TRIGGER media_changed AFTER UPDATE OF status, bytes ON media BEGIN
+    UPDATE totals SET count = count - 1, bytes = bytes - old.bytes WHERE what = old.status;
+    UPDATE totals SET count = count + 1, bytes = bytes + new.bytes WHERE what = new.status;
+END;
+CREATE TRIGGER media_removed AFTER DELETE ON media BEGIN
+    UPDATE totals SET count = count - 1, bytes = bytes - old.bytes WHERE what = old.status;
+END;
+CREATE TRIGGER face_added AFTER INSERT ON faces BEGIN
+    UPDATE totals SET count = count + 1 WHERE what = 4;
+END;
+CREATE TRIGGER face_removed AFTER DELETE ON faces BEGIN
+    UPDATE totals SET count = count - 1 WHERE what = 4;
+END;
 
 -- Apart from faces, so that listing faces does not read vectors.
 CREATE TABLE embeddings (

@@ -6,6 +6,24 @@
 
 namespace facet::store {
 
+namespace {
+
+std::int64_t& CountOf(Stats& stats, MediaStatus status) {
+    switch (status) {
+        case MediaStatus::kPending:
+            return stats.pending;
+        case MediaStatus::kProcessing:
+            return stats.processing;
+        case MediaStatus::kCompleted:
+            return stats.completed;
+        case MediaStatus::kFailed:
+            break;
+    }
+    return stats.failed;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Store>> MakeSqliteStore(sqlite::Database& database, const Clock& clock) {
     FACET_TRY_VOID(database.Migrate("store", kStoreMigrations));
     return std::make_unique<SqliteStore>(database, clock);
@@ -69,34 +87,22 @@ Result<void> SqliteStore::BindContract(std::string_view contract) {
 
 Result<Stats> SqliteStore::GetStats() {
     FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare("SELECT what, count, bytes FROM totals"));
+    constexpr std::int64_t kFaces = 4;
     Stats stats;
-    FACET_TRY(media, read.connection().Prepare(
-                         "SELECT status, count(*), sum(bytes) FROM media GROUP BY status"));
     while (true) {
-        FACET_TRY(more, media.Step());
-        if (!more) break;
-        const std::int64_t count = media.Int(1);
-        stats.media += count;
-        stats.original_bytes += static_cast<std::uint64_t>(media.Int(2));
-        switch (static_cast<MediaStatus>(media.Int(0))) {
-            case MediaStatus::kPending:
-                stats.pending = count;
-                break;
-            case MediaStatus::kProcessing:
-                stats.processing = count;
-                break;
-            case MediaStatus::kCompleted:
-                stats.completed = count;
-                break;
-            case MediaStatus::kFailed:
-                stats.failed = count;
-                break;
+        FACET_TRY(more, query.Step());
+        if (!more) return stats;
+        const std::int64_t what = query.Int(0);
+        const std::int64_t count = query.Int(1);
+        if (what == kFaces) {
+            stats.faces = count;
+            continue;
         }
+        stats.media += count;
+        stats.original_bytes += static_cast<std::uint64_t>(query.Int(2));
+        CountOf(stats, static_cast<MediaStatus>(what)) = count;
     }
-    FACET_TRY(faces, read.connection().Prepare("SELECT count(*) FROM faces"));
-    FACET_TRY_VOID(faces.Step());
-    stats.faces = faces.Int(0);
-    return stats;
 }
 
 // ---- watch folder ----------------------------------------------------------------------------

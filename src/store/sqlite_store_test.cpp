@@ -212,15 +212,13 @@ TEST(SqliteStore, QueriesUseTheirIndexes) {
         while (query->Step().value_or(false)) steps += query->Text(3) + "\n";
         return steps;
     };
+    using ::testing::AllOf;
     using ::testing::HasSubstr;
     using ::testing::Not;
-    EXPECT_THAT(plan("SELECT status, count(*), sum(bytes) FROM media GROUP BY status"),
-                HasSubstr("COVERING INDEX media_by_status"));
     EXPECT_THAT(plan("SELECT * FROM media WHERE id < 9 AND status = 1 ORDER BY id DESC LIMIT 5"),
-                Not(HasSubstr("TEMP B-TREE")));
+                AllOf(HasSubstr("media_by_status"), Not(HasSubstr("TEMP B-TREE"))));
     EXPECT_THAT(plan("SELECT * FROM faces WHERE id < 9 AND media = 1 ORDER BY id DESC LIMIT 5"),
-                Not(HasSubstr("TEMP B-TREE")));
-    EXPECT_THAT(plan("SELECT count(*) FROM faces"), HasSubstr("COVERING INDEX"));
+                AllOf(HasSubstr("faces_by_media"), Not(HasSubstr("TEMP B-TREE"))));
 }
 
 }  // namespace

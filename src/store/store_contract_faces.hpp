@@ -260,6 +260,8 @@ TEST_P(StoreContract, AFollowerHoldsWhatAReaderOfEverythingHolds) {
             });
         ASSERT_TRUE(seq);
         EXPECT_EQ(*seq, at);
+        EXPECT_EQ(store_.GetStats()->faces, static_cast<std::int64_t>(read.size()));
+        EXPECT_EQ(store_.GetStats()->media, static_cast<std::int64_t>(media.size()));
         ASSERT_EQ(read, followed) << "round " << round;
     }
     EXPECT_FALSE(followed.empty());
