@@ -44,8 +44,7 @@ Result<Round> Run(const std::string& models, const std::vector<fs::path>& pictur
                         "workers.count=" + std::to_string(workers)};
     FACET_TRY(loaded, LoadSettings(source));
     app::QuietEvents events;
-    FACET_TRY(instance,
-              app::Instance::Open(loaded.settings, app::Instance::Need::kSearch, events));
+    FACET_TRY(instance, app::Instance::Open(loaded.settings, app::Instance::Need::kSearch, events));
     FACET_TRY_VOID(instance->BecomeWorker());
 
     const auto start = std::chrono::steady_clock::now();

@@ -17,7 +17,9 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 add_library(facet_options INTERFACE)
 target_compile_options(facet_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
     -Woverloaded-virtual $<$<BOOL:${FACET_WERROR}>:-Werror>
-    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+    # GCC 14 sees uninitialised members in std::expected where there are none (GCC bug 80635).
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 target_include_directories(facet_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(facet_options INTERFACE FACET_VERSION="${PROJECT_VERSION}")
 if(FACET_SANITIZE)

@@ -75,8 +75,9 @@ PackManifest BuffaloL() {
             .description = "SCRFD-10GF and ResNet-50 (WebFace600K), age and gender",
             .licence = LicenceClass::kResearchOnly,
             .licence_text = std::string(kInsightFaceTerms),
-            .accuracy = "The most accurate one: 97.25 % on IJB-C at one false match in 10,000 "
-                        "(published).",
+            .accuracy =
+                "The most accurate one: 97.25 % on IJB-C at one false match in 10,000 "
+                "(published).",
             .source = ReleaseZip("buffalo_l",
                                  "80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
                                  288'621'354),
@@ -93,8 +94,9 @@ PackManifest AntelopeV2() {
         .description = "SCRFD-10GF and ResNet-100 (Glint360K), age and gender",
         .licence = LicenceClass::kResearchOnly,
         .licence_text = std::string(kInsightFaceTerms),
-        .accuracy = "The largest network, about twice the time of buffalo_l a face; its decision "
-                    "thresholds are those of buffalo_l, none are published for it.",
+        .accuracy =
+            "The largest network, about twice the time of buffalo_l a face; its decision "
+            "thresholds are those of buffalo_l, none are published for it.",
         .source = ReleaseZip("antelopev2",
                              "8e182f14fc6e80b3bfa375b33eb6cff7ee05d8ef7633e738d1c89021dcf0c5c5",
                              360'662'982),
@@ -114,8 +116,9 @@ PackManifest BuffaloM() {
             .description = "SCRFD-2.5GF and ResNet-50 (WebFace600K), age and gender",
             .licence = LicenceClass::kResearchOnly,
             .licence_text = std::string(kInsightFaceTerms),
-            .accuracy = "Recognises as buffalo_l does; its faster detector misses more small "
-                        "faces (77.87 for 83.05 on WIDER FACE hard, published).",
+            .accuracy =
+                "Recognises as buffalo_l does; its faster detector misses more small "
+                "faces (77.87 for 83.05 on WIDER FACE hard, published).",
             .source = ReleaseZip("buffalo_m",
                                  "d98264bd8f2dc75cbc2ddce2a14e636e02bb857b3051c234b737bf3b614edca9",
                                  275'951'529),
@@ -132,8 +135,9 @@ PackManifest BuffaloSc() {
             .description = "SCRFD-0.5GF and MobileFaceNet (WebFace600K), small and fast",
             .licence = LicenceClass::kResearchOnly,
             .licence_text = std::string(kInsightFaceTerms),
-            .accuracy = "95.02 % on IJB-C at one false match in 10,000 (published): fine for "
-                        "frontal faces, weaker on turned and East Asian ones.",
+            .accuracy =
+                "95.02 % on IJB-C at one false match in 10,000 (published): fine for "
+                "frontal faces, weaker on turned and East Asian ones.",
             .source = ReleaseZip("buffalo_sc",
                                  "57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
                                  14'969'382),
@@ -156,49 +160,51 @@ PackManifest Starter() {
         .name = "starter",
         .description = "Ultra-Light RFB-320, 68 landmarks and a MobileFaceNet, free licence",
         .licence = LicenceClass::kPermissive,
-        .licence_text = "MIT, as published in the npm package faceplugin-face-recognition-js "
-                        "0.0.1. Copyright (c) 2021 gitguanqi.",
-        .accuracy = "Good on large, frontal faces (99.9 % of 6,105 pairs, measured); finds fewer "
-                    "small faces and confuses more people than buffalo_l.",
+        .licence_text =
+            "MIT, as published in the npm package faceplugin-face-recognition-js "
+            "0.0.1. Copyright (c) 2021 gitguanqi.",
+        .accuracy =
+            "Good on large, frontal faces (99.9 % of 6,105 pairs, measured); finds fewer "
+            "small faces and confuses more people than buffalo_l.",
         .source = {.how = PackSource::How::kNpm,
                    .location = "faceplugin-face-recognition-js@0.0.1",
-                   .integrity = "sha512-shriXjd4zJHEwhK1jHK+bWo8Vv6Vu9B/w6RRsd4AFtNM/jaI2vhuOamOSMl9"
-                                "qQmLd8WlQ7dgqN+3C2iOi5pXWw==",
+                   .integrity =
+                       "sha512-shriXjd4zJHEwhK1jHK+bWo8Vv6Vu9B/w6RRsd4AFtNM/jaI2vhuOamOSMl9"
+                       "qQmLd8WlQ7dgqN+3C2iOi5pXWw==",
                    .bytes = 41'114'878,
                    .folder = "package/model"},
         // Measured: 2 false matches in 100,000, 2.1 % missed.
         .match_threshold = 0.45F,
         // Measured: 44 false matches in 100,000, 1.1 % missed.
         .likely_threshold = 0.40F,
-        .models = {
-            {.role = Role::kDetector,
-             .kind = Kind::kUltraLight,
-             .file = "fr_detect.onnx",
-             .sha256 = "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854",
-             .bytes = 1'217'758,
-             .input = {1, 3, 240, 320},
-             .mean = 127.0F,
-             .scale = 128.0F,
-             .score_threshold = 0.6F,
-             .nms_iou = 0.4F},
-            {.role = Role::kLandmarks,
-             .kind = Kind::kPfld68,
-             .file = "fr_landmark.onnx",
-             .sha256 = "f10b0ba1d2a8a099adefede1ebf3733e44fe370715e7303dbeb7f59c02142258",
-             .bytes = 1'163'742,
-             .input = {1, 1, 64, 64},
-             .mean = 0.0F,
-             .scale = 256.0F},
-            {.role = Role::kEmbedder,
-             .kind = Kind::kArcface,
-             .file = "fr_feature.onnx",
-             .sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
-             .bytes = 4'884'269,
-             .input = {1, 3, 112, 112},
-             .mean = 127.0F,
-             .scale = 128.0F,
-             .bgr = true,
-             .embedding_dimension = 512}}};
+        .models = {{.role = Role::kDetector,
+                    .kind = Kind::kUltraLight,
+                    .file = "fr_detect.onnx",
+                    .sha256 = "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854",
+                    .bytes = 1'217'758,
+                    .input = {1, 3, 240, 320},
+                    .mean = 127.0F,
+                    .scale = 128.0F,
+                    .score_threshold = 0.6F,
+                    .nms_iou = 0.4F},
+                   {.role = Role::kLandmarks,
+                    .kind = Kind::kPfld68,
+                    .file = "fr_landmark.onnx",
+                    .sha256 = "f10b0ba1d2a8a099adefede1ebf3733e44fe370715e7303dbeb7f59c02142258",
+                    .bytes = 1'163'742,
+                    .input = {1, 1, 64, 64},
+                    .mean = 0.0F,
+                    .scale = 256.0F},
+                   {.role = Role::kEmbedder,
+                    .kind = Kind::kArcface,
+                    .file = "fr_feature.onnx",
+                    .sha256 = "87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581",
+                    .bytes = 4'884'269,
+                    .input = {1, 3, 112, 112},
+                    .mean = 127.0F,
+                    .scale = 128.0F,
+                    .bgr = true,
+                    .embedding_dimension = 512}}};
 }
 
 }  // namespace

@@ -78,7 +78,6 @@ Result<void> SaveManifest(const PackManifest& manifest, const std::filesystem::p
 
 /// Packs this build knows how to get, best first: buffalo_l, antelopev2, buffalo_m, buffalo_sc,
 /// starter.
-/// buffalo_sc, starter.
 const std::vector<PackManifest>& Catalogue();
 
 /// Checks presence, size and SHA-256 of every file of an installed pack folder.

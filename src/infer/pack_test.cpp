@@ -26,9 +26,8 @@ PackManifest MakePack(const fs::path& models, const std::string& name) {
                       .likely_threshold = 0.25F,
                       .models = {}};
     fs::create_directories(models / name);
-    for (const auto& [role, kind, file] :
-         {std::tuple{Role::kDetector, Kind::kScrfd, "d.onnx"},
-          std::tuple{Role::kEmbedder, Kind::kArcface, "e.onnx"}}) {
+    for (const auto& [role, kind, file] : {std::tuple{Role::kDetector, Kind::kScrfd, "d.onnx"},
+                                           std::tuple{Role::kEmbedder, Kind::kArcface, "e.onnx"}}) {
         const std::string content = std::string("weights of ") + file;
         std::ofstream(models / name / file) << content;
         pack.models.push_back({.role = role,
@@ -70,8 +69,7 @@ TEST(Pack, TheContractChangesWithWhateverChangesVectorsAndNothingElse) {
     for (auto change : std::vector<std::function<void(PackManifest&)>>{
              [](auto& p) { p.models[0].sha256[0] = p.models[0].sha256[0] == 'a' ? 'b' : 'a'; },
              [](auto& p) { p.models[1].sha256[0] = p.models[1].sha256[0] == 'a' ? 'b' : 'a'; },
-             [](auto& p) { p.models[1].bgr = true; },
-             [](auto& p) { p.models[1].mean = 127.0F; },
+             [](auto& p) { p.models[1].bgr = true; }, [](auto& p) { p.models[1].mean = 127.0F; },
              [](auto& p) { p.models[1].scale = 127.0F; }}) {
         other = pack;
         change(other);

@@ -46,8 +46,8 @@ PipelineMetrics::PipelineMetrics(metrics::Registry& r)
       search_results(r.AddHistogram("face_recognition_search_results_count",
                                     "Number of results returned by searches", {}, kResultBounds)),
       work_seconds(r.AddCounter("facet_work_seconds_total", "Worker time spent on files")),
-      model_seconds(r.AddCounter("facet_model_seconds_total",
-                                 "Worker time spent inside the models")),
+      model_seconds(
+          r.AddCounter("facet_model_seconds_total", "Worker time spent inside the models")),
       active_processing(r.AddGauge("face_recognition_active_tasks", "Number of active tasks",
                                    {{"task_type", "file_processing"}})),
       active_search(r.AddGauge("face_recognition_active_tasks", "Number of active tasks",

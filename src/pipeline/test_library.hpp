@@ -46,7 +46,8 @@ inline std::string PictureBytes(int seed) {
     put(22, kSide, 4);
     put(26, 1, 2);
     put(28, 24, 2);
-    for (std::uint32_t i = 0; i < kSide * kSide * 3; i += 4) put(kHeader + i, static_cast<std::uint32_t>(seed), 4);
+    for (std::uint32_t i = 0; i < kSide * kSide * 3; i += 4)
+        put(kHeader + i, static_cast<std::uint32_t>(seed), 4);
     return bytes;
 }
 

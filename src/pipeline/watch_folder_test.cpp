@@ -99,8 +99,8 @@ TEST_F(WatchFolderTest, AnotherProgramsUnfinishedAndHiddenFilesAndLinksAreLeftAl
     fs::create_directories(outside);
     WritePicture(outside / "linked.bmp", 1);
     fs::create_directories(watched_ / ".thumbnails");
-    for (const char* name : {".hidden.bmp", "a.bmp.part", "b.crdownload", "c.bmp~", "D.TMP",
-                             ".thumbnails/e.bmp"}) {
+    for (const char* name :
+         {".hidden.bmp", "a.bmp.part", "b.crdownload", "c.bmp~", "D.TMP", ".thumbnails/e.bmp"}) {
         WritePicture(watched_ / name, 2);
     }
     fs::create_symlink(outside / "linked.bmp", watched_ / "link.bmp");
@@ -141,7 +141,8 @@ TEST_F(WatchFolderTest, AcceptedFilesAreMovedWhenToldToAndNeverOverOthers) {
     fs::create_directories(watched_ / "sub");
     WritePicture(watched_ / "a.bmp", 1);
     WritePicture(watched_ / "sub/b.bmp", 2);
-    ASSERT_TRUE(Eventually([&] { return fs::exists(done / "sub/b.bmp") && fs::exists(done / "a-1.bmp"); }));
+    ASSERT_TRUE(
+        Eventually([&] { return fs::exists(done / "sub/b.bmp") && fs::exists(done / "a-1.bmp"); }));
     EXPECT_FALSE(fs::exists(watched_ / "a.bmp"));
     EXPECT_EQ(fs::file_size(done / "a.bmp"), 4U);
 }

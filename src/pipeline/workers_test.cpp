@@ -46,8 +46,7 @@ TEST_F(WorkersTest, TheResultAndTheHandlersRowsAreCommittedTogether) {
     const auto workers = Start({.run =
                                     [&](const tasks::Task&, const std::stop_token&) {
                                         return Outcome{.result = R"({"n":1})",
-                                                       .commit =
-                                                           [&](Transaction&) -> Result<void> {
+                                                       .commit = [&](Transaction&) -> Result<void> {
                                                            ++committed;
                                                            return {};
                                                        },
@@ -64,18 +63,17 @@ TEST_F(WorkersTest, TheResultAndTheHandlersRowsAreCommittedTogether) {
 TEST_F(WorkersTest, AFaultOfTheInputEndsTheTaskAtOnceAndIsRecorded) {
     std::atomic<int> runs = 0;
     std::atomic<int> given_up = 0;
-    const auto workers = Start({.run = [&](const tasks::Task&, const std::stop_token&)
-                                    -> Result<Outcome> {
-                                    ++runs;
-                                    return Fail(Code::kCorrupt, "broken picture");
-                                },
-                                .give_up = [&](Transaction&, const tasks::Task&, const Error& error)
-                                    -> Result<void> {
-                                    EXPECT_EQ(error.message, "broken picture");
-                                    ++given_up;
-                                    return {};
-                                },
-                                .after_give_up = {}});
+    const auto workers = Start(
+        {.run = [&](const tasks::Task&, const std::stop_token&) -> Result<Outcome> {
+             ++runs;
+             return Fail(Code::kCorrupt, "broken picture");
+         },
+         .give_up = [&](Transaction&, const tasks::Task&, const Error& error) -> Result<void> {
+             EXPECT_EQ(error.message, "broken picture");
+             ++given_up;
+             return {};
+         },
+         .after_give_up = {}});
     const auto task = WaitFor(Enqueue(), tasks::State::kFailed);
     EXPECT_EQ(task.state, tasks::State::kFailed);
     EXPECT_EQ(task.error_message, "broken picture");
@@ -101,17 +99,17 @@ TEST_F(WorkersTest, APassingFaultIsTriedAgainUntilTheAttemptsAreUsedUp) {
 
 TEST_F(WorkersTest, AStopHandsTheTaskBackWithoutCountingTheAttempt) {
     std::promise<void> started;
-    auto workers = Start({.run = [&](const tasks::Task&, const std::stop_token& stop)
-                              -> Result<Outcome> {
-                              started.set_value();
-                              std::mutex mutex;
-                              std::condition_variable_any wake;
-                              std::unique_lock lock(mutex);
-                              wake.wait(lock, stop, [] { return false; });
-                              return Fail(Code::kCancelled, "stopped");
-                          },
-                          .give_up = {},
-                          .after_give_up = {}});
+    auto workers =
+        Start({.run = [&](const tasks::Task&, const std::stop_token& stop) -> Result<Outcome> {
+                   started.set_value();
+                   std::mutex mutex;
+                   std::condition_variable_any wake;
+                   std::unique_lock lock(mutex);
+                   wake.wait(lock, stop, [] { return false; });
+                   return Fail(Code::kCancelled, "stopped");
+               },
+               .give_up = {},
+               .after_give_up = {}});
     const Uuid id = Enqueue();
     started.get_future().wait();
     workers.reset();
@@ -142,16 +140,16 @@ TEST_F(WorkersTest, ACancelledTaskIsToldToStopAtItsNextRenewal) {
 
 TEST_F(WorkersTest, ALongTaskKeepsItsLease) {
     std::atomic<int> runs = 0;
-    const auto workers = Start(
-        {.run =
-             [&](const tasks::Task&, const std::stop_token&) {
-                 ++runs;
-                 std::this_thread::sleep_for(milliseconds(900));  // three leases long
-                 return Outcome{.result = "{}", .commit = {}, .after_commit = {}};
-             },
-         .give_up = {},
-         .after_give_up = {}},
-        milliseconds(300));
+    const auto workers =
+        Start({.run =
+                   [&](const tasks::Task&, const std::stop_token&) {
+                       ++runs;
+                       std::this_thread::sleep_for(milliseconds(900));  // three leases long
+                       return Outcome{.result = "{}", .commit = {}, .after_commit = {}};
+                   },
+               .give_up = {},
+               .after_give_up = {}},
+              milliseconds(300));
     EXPECT_EQ(WaitFor(Enqueue(), tasks::State::kDone).state, tasks::State::kDone);
     EXPECT_EQ(runs, 1);
 }

@@ -17,7 +17,7 @@ namespace facet::testing {
 inline Result<std::filesystem::path> InstallTestPack(std::string_view name,
                                                      const std::filesystem::path& folder) {
     namespace fs = std::filesystem;
-    const fs::path top = FACET_SOURCE_DIR;
+    const fs::path top = fs::current_path();  // tests run from the top of the checkout
     const fs::path manifest_file = top / "tests/packs" / (std::string(name) + ".toml");
     FACET_TRY(manifest, infer::LoadManifest(manifest_file));
     fs::path weights;
