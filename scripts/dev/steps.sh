@@ -104,10 +104,13 @@ build_web() {
 # --- ./dev test -----------------------------------------------------------------------------------
 
 STAGES=(style web unit functional tidy asan tsan)
+# What runs when none is named. The other three are run by name until the whole tree passes them
+# (docs/STATUS.md).
+DEFAULT_STAGES=(style web unit functional)
 
 cmd_test() {
     local stage began status=0
-    (($#)) || set -- "${STAGES[@]}"
+    (($#)) || set -- "${DEFAULT_STAGES[@]}"
     for stage in "$@"; do
         [[ " ${STAGES[*]} " == *" $stage "* ]] || die "no stage '$stage'; there are: ${STAGES[*]}"
     done

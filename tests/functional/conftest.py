@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FACET = pathlib.Path(os.environ.get("FACET_BINARY", ROOT / ".dev/build/release/bin/facet"))
+FACET = pathlib.Path(os.environ.get("FACET_BIN", ROOT / ".dev/build/release/bin/facet"))
 WEB = ROOT / "web/dist"
 
 

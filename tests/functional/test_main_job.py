@@ -162,7 +162,9 @@ def test_progress_is_told_as_server_sent_events(server, testdata):
                 seen.append(line.split(":", 1)[1].strip())
             if seen[-1:] == ["media.completed"]:
                 break
-    assert seen == ["media.created", "media.processing", "media.completed"]
+    # A quick worker may be heard of before the upload that gave it its task.
+    assert sorted(seen[:2]) == ["media.created", "media.processing"]
+    assert seen[2:] == ["media.completed"]
 
 
 def test_the_command_line_does_the_main_job_without_a_server(facet, testdata):
