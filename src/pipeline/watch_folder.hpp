@@ -17,7 +17,7 @@ namespace facet::pipeline {
 
 struct WatchOptions {
     std::filesystem::path folder{};
-    std::filesystem::path move_to{};          // accepted files are moved here; empty: they stay
+    std::filesystem::path move_to{};        // accepted files are moved here; empty: they stay
     std::chrono::milliseconds settle{500};  // a file is complete after this long without change
     std::chrono::milliseconds rescan{60'000};
 };
