@@ -34,8 +34,8 @@ struct Query {
 /// Embeddings to nearest faces by cosine.
 ///
 /// Thread safety: all methods, any thread; searches run side by side, `Add` and `Remove` wait for
-/// running searches, and searches that come later wait for them. Memory: at most 2,600 bytes per
-/// face (fp32 vector, int8 code and its bounds, id, map from id to slot).
+/// running searches, and searches that come later wait for them. Memory: about 2,583 bytes per
+/// face and at most one block of 1.3 MB not yet full (fp32 vector, int8 code and its bounds, id, map from id to slot).
 class FaceIndex {
 public:
     virtual ~FaceIndex() = default;
