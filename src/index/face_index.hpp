@@ -35,7 +35,8 @@ struct Query {
 ///
 /// Thread safety: all methods, any thread; searches run side by side, `Add` and `Remove` wait for
 /// running searches, and searches that come later wait for them. Memory: about 2,583 bytes per
-/// face and at most one block of 1.3 MB not yet full (fp32 vector, int8 code and its bounds, id, map from id to slot).
+/// face (fp32 vector, int8 code and its bounds, id, map from id to slot), and at most one block of
+/// 1.3 MB that is not full yet.
 class FaceIndex {
 public:
     virtual ~FaceIndex() = default;
