@@ -120,7 +120,8 @@ Result<void> Instance::OpenIndex() {
 Result<void> Instance::BecomeWorker() {
     FACET_TRY(lock, LockFile(settings_.data.folder / "worker.lock"));
     worker_lock_ = std::move(lock);
-    // Whoever held a lease under this name held the lock too, and is gone.
+    // Whoever held a lease under this name held the lock too, and is gone. Its tasks rest a little
+    // before they are tried again (tasks::ReclaimPause).
     FACET_TRY(reclaimed, tasks_->Reclaim(kWorkerName));
     if (reclaimed > 0) log::Info("task.reclaimed", {{"tasks", reclaimed}});
     return {};

@@ -41,7 +41,9 @@ void Workers::WorkLoop(const std::stop_token& stop, const std::string& name) {
         if (!lease) {
             log::Error("task.reserve_failed",
                        {{"error", lease.error().message}, {"detail", lease.error().detail}});
-            engine_.WaitForWork(kIdle, stop);
+            // Not WaitForWork: there may well be work, it just cannot be had.
+            std::unique_lock lock(mutex_);
+            wake_.wait_for(lock, stop, kIdle, [] { return false; });
         } else if (!*lease) {
             engine_.WaitForWork(kIdle, stop);
         } else {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -129,8 +130,9 @@ public:
     /// as cancelled if that was requested. Errors: kConflict.
     virtual Result<void> Release(const Lease& lease) = 0;
 
-    /// Ends the leases of all workers whose name starts with `worker_prefix` now, as if they had
-    /// expired; returns how many. Only for callers that know those workers to be gone.
+    /// Shortens the leases of all workers whose name starts with `worker_prefix` to ReclaimPause,
+    /// longer leases only; returns how many leases those workers hold. Only for callers that know
+    /// those workers to be gone.
     virtual Result<int> Reclaim(std::string_view worker_prefix) = 0;
 
     /// Takes back expired leases; returns how many tasks became due, dead or, where that was
@@ -155,6 +157,15 @@ public:
     /// Deletes final tasks finished before `before`, at most `limit`; returns how many.
     virtual Result<int> Purge(Timestamp before, int limit) = 0;
 };
+
+/// How long a reclaimed task rests before it is due again: 5 s, doubled with every attempt. A crash
+/// loop then neither starts with the task that may have caused it, nor uses up the attempts of one
+/// that takes long and was merely caught by every kill.
+inline constexpr std::chrono::milliseconds kReclaimPause{5'000};
+inline constexpr int kMostReclaimAttempts = 10;  // longer pauses than after this many there are not
+constexpr std::chrono::milliseconds ReclaimPause(int attempts) noexcept {
+    return kReclaimPause * (1 << (std::min(attempts, kMostReclaimAttempts) - 1));
+}
 
 /// Exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"):
 /// uniform in [base/2, base * 2^(attempt-1)], capped. `attempt` counts from 1.

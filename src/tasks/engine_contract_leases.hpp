@@ -59,15 +59,30 @@ TEST_P(TaskEngineContract, RenewalKeepsTheLease) {
     EXPECT_TRUE(engine().Complete(lease, "1"));
 }
 
-TEST_P(TaskEngineContract, ReclaimEndsTheLeasesOfOneNode) {
+TEST_P(TaskEngineContract, ReclaimShortensTheLeasesOfOneNodeToAPause) {
     Add();
     Add();
     MustTake("node-1/0");
     MustTake("node-10/0");
     EXPECT_EQ(engine().Reclaim("node-1/").value(), 1);
+    EXPECT_FALSE(Take());
+    clock_.Advance(ReclaimPause(1));
     EXPECT_EQ(MustTake("node-2").task.worker, "node-2");
     EXPECT_FALSE(Take());
     EXPECT_EQ(engine().Reclaim("nobody").value(), 0);
+}
+
+TEST_P(TaskEngineContract, ATaskThatIsReclaimedAgainRestsLonger) {
+    Add();
+    MustTake("node-1/0");
+    EXPECT_EQ(engine().Reclaim("node-1/").value(), 1);
+    clock_.Advance(ReclaimPause(1));
+    EXPECT_EQ(MustTake("node-1/0").task.attempts, 2);
+    EXPECT_EQ(engine().Reclaim("node-1/").value(), 1);
+    clock_.Advance(ReclaimPause(1));
+    EXPECT_FALSE(Take());
+    clock_.Advance(ReclaimPause(2) - ReclaimPause(1));
+    EXPECT_EQ(MustTake().task.attempts, 3);
 }
 
 // ---- ends ------------------------------------------------------------------------------------

@@ -231,7 +231,8 @@ private:
         int leased = 0;
         for (auto& [slot, task] : tasks_) {
             if (task.state != State::kLeased) continue;
-            task.lease_until = std::min(task.lease_until, clock_.Now());
+            task.lease_until =
+                std::min(task.lease_until, clock_.Now() + ReclaimPause(task.attempts));
             ++leased;
         }
         RC_ASSERT(engine_.Reclaim("w").value() == leased);

@@ -276,9 +276,13 @@ Result<int> SqliteEngine::Reclaim(std::string_view worker_prefix) {
     int reclaimed = 0;
     FACET_TRY_VOID(database_.Write([&](WriteTransaction& tx) -> Result<void> {
         FACET_TRY(update, tx.connection().Prepare(
-                              "UPDATE tasks SET lease_until = min(lease_until, ?2)"
+                              "UPDATE tasks SET lease_until ="
+                              " min(lease_until, ?2 + (?3 << (min(attempts, ?4) - 1)))"
                               " WHERE state = 'leased' AND substr(worker, 1, length(?1)) = ?1"));
-        FACET_TRY_VOID(update.Bind(1, worker_prefix).Bind(2, Now()).Run());
+        update.Bind(1, worker_prefix).Bind(2, Now());
+        update.Bind(3, std::int64_t{kReclaimPause.count()});
+        update.Bind(4, std::int64_t{kMostReclaimAttempts});
+        FACET_TRY_VOID(update.Run());
         reclaimed = static_cast<int>(tx.connection().Changes());
         WakeOnCommit(tx);
         return {};
