@@ -12,9 +12,6 @@ namespace facet::face {
 /// Side of an aligned crop.
 inline constexpr int kAlignedSide = 112;
 
-/// Part of the embedding contract: raise it when aligned crops come out different.
-inline constexpr int kAlignmentVersion = 1;
-
 /// Where the key points of a frontal face lie in an aligned crop: ArcFace's template for 112x112
 /// (insightface, python-package/insightface/utils/face_align.py).
 inline constexpr KeyPoints kTemplate{{{38.2946F, 51.6963F},
@@ -50,8 +47,9 @@ std::optional<Similarity> EstimateSimilarity(std::span<const Point> from,
 /// Preconditions: `source` not empty, to_target.Scale() > 0.
 media::Image Warp(media::ImageView source, const Similarity& to_target, int width, int height);
 
-/// The 112x112 crop the embedder wants. Nothing when the key points do not fix a similarity.
-/// Precondition: `source` not empty.
+/// The 112x112 crop the embedder wants; part of the embedding contract: when crops come out
+/// different, infer::PackManifest::EmbeddingContract needs a new alignment version. Nothing when
+/// the key points do not fix a similarity. Precondition: `source` not empty.
 std::optional<media::Image> Align(media::ImageView source, const KeyPoints& key_points);
 
 }  // namespace facet::face

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -68,6 +69,12 @@ bool Pass::CutsOff(const Box& box, int picture_width, int picture_height) const 
            (y + height < picture_height && box.y2 >= static_cast<float>(y + height));
 }
 
+bool Pass::Shrinks(const Pass& other) const noexcept {
+    return x == other.x && y == other.y && width == other.width && height == other.height &&
+           fit_width <= other.fit_width && fit_height <= other.fit_height &&
+           other.fit_width <= width && other.fit_height <= height;
+}
+
 Pass WholePicture(int picture_width, int picture_height, int side, InputSize input) {
     return Fitted(picture_width, picture_height, side, side, input);
 }
@@ -83,9 +90,18 @@ Result<std::vector<Detection>> PassDetector::Detect(media::ImageView image,
     if (image.empty()) return Fail(Code::kInvalidArgument, "the image is empty");
     const float min_score = options.min_score > 0.0F ? options.min_score : score_threshold_;
     std::vector<Detection> found;
+    media::Image last;
+    Pass last_pass;
     for (const Pass& pass : Plan(image.width, image.height, options)) {
         if (deadline.Passed()) return Fail(Code::kDeadline, "no time left to look for faces");
-        FACET_TRY_VOID(RunPass(image, pass, min_score, found, model_time));
+        // A smaller look at the same part starts from the larger one: cheaper than from a big part.
+        last = media::Resize(pass.Shrinks(last_pass) ? last.View() : PartOf(image, pass),
+                             pass.fit_width, pass.fit_height);
+        last_pass = pass;
+        FACET_TRY(seen, RunPass(last, pass, min_score, model_time));
+        std::ranges::copy_if(seen, std::back_inserter(found), [&](const Detection& detection) {
+            return !pass.CutsOff(detection.box, image.width, image.height);
+        });
     }
     std::vector<Detection> kept = NonMaximumSuppression(std::move(found), nms_iou_);
     Thin(kept);
@@ -95,25 +111,20 @@ Result<std::vector<Detection>> PassDetector::Detect(media::ImageView image,
     return kept;
 }
 
-Result<void> PassDetector::RunPass(media::ImageView image, const Pass& pass, float min_score,
-                                   std::vector<Detection>& found,
-                                   std::chrono::nanoseconds* model_time) const {
+Result<std::vector<Detection>> PassDetector::RunPass(media::ImageView fitted, const Pass& pass,
+                                                     float min_score,
+                                                     std::chrono::nanoseconds* model_time) const {
     PlaneBuffer planes(std::size_t{3} * static_cast<std::size_t>(pass.canvas_width) *
                        static_cast<std::size_t>(pass.canvas_height));
-    WritePlanes(media::Resize(PartOf(image, pass), pass.fit_width, pass.fit_height), pixels_,
-                pass.canvas_width, pass.canvas_height, planes.values());
+    WritePlanes(fitted, pixels_, pass.canvas_width, pass.canvas_height, planes.values());
     const infer::TensorView input{.shape = {1, 3, pass.canvas_height, pass.canvas_width},
                                   .values = planes.values()};
     FACET_TRY(outputs, TimedRun(*session_, {&input, 1}, model_time));
     std::vector<Detection> seen;
     FACET_TRY_VOID(Decode(outputs, pass, min_score, seen));
-    for (Detection& detection : seen) {
-        MoveToPicture(pass, detection);
-        if (!IsFinite(detection) || pass.CutsOff(detection.box, image.width, image.height))
-            continue;
-        found.push_back(detection);
-    }
-    return {};
+    for (Detection& detection : seen) MoveToPicture(pass, detection);
+    std::erase_if(seen, [](const Detection& detection) { return !IsFinite(detection); });
+    return seen;
 }
 
 void PassDetector::Thin(std::vector<Detection>&) const {}

@@ -29,6 +29,9 @@ struct Pass {
     Point ToPicture(Point canvas) const noexcept;
     /// Whether a box of the picture was cut by a side of the part that is not one of the picture.
     bool CutsOff(const Box& box, int picture_width, int picture_height) const noexcept;
+    /// Whether the fitted picture of `other` holds all that this pass needs: the same part, scaled
+    /// down there, and here no less.
+    bool Shrinks(const Pass& other) const noexcept;
 };
 
 /// The input size of a network: fixed, or free (0) to be any multiple of 32.
@@ -71,8 +74,9 @@ protected:
                                   Deadline deadline, std::chrono::nanoseconds* model_time) const;
 
 private:
-    Result<void> RunPass(media::ImageView image, const Pass& pass, float min_score,
-                         std::vector<Detection>& found, std::chrono::nanoseconds* model_time) const;
+    Result<std::vector<Detection>> RunPass(media::ImageView fitted, const Pass& pass,
+                                           float min_score,
+                                           std::chrono::nanoseconds* model_time) const;
 
     std::unique_ptr<infer::Session> session_;
     PixelScale pixels_;

@@ -58,7 +58,8 @@ void Sweep(std::span<const float> genuine, std::span<const float> impostor,
     std::size_t accepted_impostor = 0;
     double smallest_gap = std::numeric_limits<double>::infinity();
     std::size_t best_right = 0;
-    float above = std::max(genuine.front(), impostor.front());
+    float above = std::nextafter(std::max(genuine.front(), impostor.front()),
+                                 std::numeric_limits<float>::infinity());
     const auto score_at = [](std::span<const float> scores, std::size_t i) {
         return i < scores.size() ? scores[i] : -std::numeric_limits<float>::infinity();
     };

@@ -25,12 +25,12 @@ enum class Kind : std::uint8_t {
 };
 
 struct ModelFile {
-    Role role;
-    Kind kind;
-    std::string file;    // name inside the pack folder
-    std::string sha256;  // lower-case hex
+    Role role = Role::kDetector;
+    Kind kind = Kind::kScrfd;
+    std::string file{};    // name inside the pack folder
+    std::string sha256{};  // lower-case hex
     std::uint64_t bytes = 0;
-    std::vector<std::int64_t> input;  // NCHW; 0 for a free dimension
+    std::vector<std::int64_t> input{};  // NCHW; 0 for a free dimension
     float mean = 0.0F;  // value' = (value - mean) / scale, per channel, before the model
     float scale = 1.0F;
     bool bgr = false;              // channel order the model wants; false: RGB
