@@ -23,15 +23,16 @@ struct Pass {
     int canvas_width = 0;
     int canvas_height = 0;
     bool tile = false;  // one of many that cover the picture
+    /// The scale of the height serves both axes, as in InsightFace's SCRFD code, although cutting
+    /// the fitted size to whole pixels gives the width another one: x is off by one pixel of the
+    /// canvas at most, and key points, crops and so embeddings are those of the reference.
+    bool one_scale = false;
 
     /// From canvas to picture. As in the published decoders, a canvas coordinate is divided by the
     /// scale without a half-pixel shift: the networks were trained on boxes scaled that way.
     Point ToPicture(Point canvas) const noexcept;
     /// Whether a box of the picture was cut by a side of the part that is not one of the picture.
     bool CutsOff(const Box& box, int picture_width, int picture_height) const noexcept;
-    /// Whether the fitted picture of `other` holds all that this pass needs: the same part, scaled
-    /// down there, and here no less.
-    bool Shrinks(const Pass& other) const noexcept;
 };
 
 /// The input size of a network: fixed, or free (0) to be any multiple of 32.

@@ -23,8 +23,13 @@ protected:
     std::vector<Pass> Plan(int width, int height, const DetectOptions& options) const override {
         std::vector<Pass> passes{WholePicture(width, height, input_)};
         if (options.close_up_pass) {
-            passes.push_back(WholePicture(width, height, kCloseUpSide, input_));
+            Pass pass = WholePicture(width, height, kCloseUpSide, input_);
+            // A square as the reference has it: so small that saving on it is not worth the other
+            // border that the network would see.
+            if (!input_.fixed()) pass.canvas_width = pass.canvas_height = kCloseUpSide;
+            passes.push_back(pass);
         }
+        for (Pass& pass : passes) pass.one_scale = true;
         return passes;
     }
 
