@@ -90,7 +90,7 @@ Result<Header> ReadHeader(Format format, const ByteSource& bytes, const Limits& 
                     .frames = static_cast<int>(found.frames),
                     .pixel_bytes = loader.pixel_bytes(),
                     .interlaced = loader.interlaced(),
-                    .unit_bytes = facts.unit_bytes,
+                    .tile_pixels = facts.tile_pixels,
                     .file_bytes = bytes.size()};
     header.info = {.format = format,
                    .width = header.facts.width,

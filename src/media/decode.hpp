@@ -63,10 +63,16 @@ public:
 /// kCorrupt, kNotFound, kUnavailable. Thread safety: any thread.
 Result<ImageInfo> Probe(const Source& source, const Limits& limits);
 
-/// The first frame, upright, scaled down so that neither side exceeds `max_side` (0: full size).
-/// JPEG and WebP are shrunk while decoding. Never scales up.
-/// Memory: at most limits.max_decoded_bytes at the peak, checked before the decode.
-/// Errors: as Probe, and kDeadline. Thread safety: any thread; one decode uses one thread.
+/// The first frame, upright, scaled down so that neither side exceeds `max_side` (0: full size; the
+/// longer side is then exactly `max_side`). JPEG and WebP are shrunk while decoding. Never scales
+/// up. A JPEG at full size has exactly the samples of libjpeg-turbo; no colour profile is applied.
+/// Memory: at most limits.max_decoded_bytes at the peak, checked before the decode by an upper
+/// bound of 64 MiB + twice the file + 3 bytes a pixel of the result + what the decoder holds:
+/// little for baseline JPEG and plain PNG, which come row by row, up to 16 bytes a stored pixel for
+/// the others, by the table in docs/format/media.md. Time: the deadline is looked at between rows
+/// and reads; one frame of WebP, GIF, HEIC or AVIF is one call that is not interrupted. Errors: as
+/// Probe, and kDeadline. Thread safety: any thread; one decode uses one thread of ours. BMP, ICO
+/// and PNM run a child process (about 0.1 s).
 Result<Decoded> Decode(const Source& source, int max_side, const Limits& limits, Deadline deadline);
 
 /// JPEG (quality 1..100), no metadata. Errors: kInternal.

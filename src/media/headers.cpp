@@ -175,8 +175,6 @@ struct TiffTags {
     std::uint64_t height = 0;
     std::uint64_t tile_width = 0;
     std::uint64_t tile_height = 0;
-    std::uint64_t samples = 1;
-    std::uint64_t bits = 8;
 };
 
 void TakeTag(const TiffLayout& layout, const std::uint8_t* entry, TiffTags& tags) {
@@ -189,14 +187,6 @@ void TakeTag(const TiffLayout& layout, const std::uint8_t* entry, TiffTags& tags
             break;
         case 257:
             tags.height = layout.Value(value, bytes);
-            break;
-        // One value a sample, which may lie elsewhere: 64 bits is the most there is.
-        case 258:
-            tags.bits =
-                layout.Value(entry + 4, layout.big ? 8 : 4) == 1 ? layout.Value(value, bytes) : 64;
-            break;
-        case 277:
-            tags.samples = layout.Value(value, bytes);
             break;
         case 322:
             tags.tile_width = layout.Value(value, bytes);
@@ -254,9 +244,7 @@ Result<Facts> ReadTiffFacts(const ByteSource& bytes, std::uint64_t max_frames) {
     facts.height = tags.height;
     if (tags.tile_width > 0) {
         const std::uint64_t across = tags.width / tags.tile_width + 1;
-        const std::uint64_t tile = Multiply(Multiply(tags.tile_width, tags.tile_height),
-                                            Multiply(tags.samples, (tags.bits + 7) / 8));
-        facts.unit_bytes = Multiply(tile, across);
+        facts.tile_pixels = Multiply(Multiply(tags.tile_width, tags.tile_height), across);
     }
     return facts;
 }

@@ -17,8 +17,8 @@ namespace facet::media {
 struct Facts {
     std::uint64_t width = 0;
     std::uint64_t height = 0;
-    std::uint64_t frames = 1;      // counting stops above the limit given
-    std::uint64_t unit_bytes = 0;  // TIFF: decoded bytes of one row of tiles
+    std::uint64_t frames = 1;       // counting stops above the limit given
+    std::uint64_t tile_pixels = 0;  // TIFF: of one row of tiles; 0: it has none
 };
 
 Result<Facts> ReadGifFacts(const ByteSource& bytes, std::uint64_t max_frames);

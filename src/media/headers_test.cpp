@@ -124,7 +124,7 @@ TEST(TiffFacts, ReadsSizesTilesAndPages) {
     EXPECT_EQ(facts->width, 1000U);
     EXPECT_EQ(facts->height, 500U);
     EXPECT_EQ(facts->frames, 2U);
-    EXPECT_EQ(facts->unit_bytes, std::uint64_t{256} * 128 * 4 * 2 * 4);
+    EXPECT_EQ(facts->tile_pixels, std::uint64_t{256} * 128 * 4);
 }
 
 TEST(TiffFacts, BigEndianAndBigTiff) {
@@ -161,7 +161,7 @@ TEST(TiffFacts, AbsurdTilesDoNotOverflow) {
                               0));
     const auto facts = ReadTiffFacts(file.Open(), 10);
     ASSERT_TRUE(facts);
-    EXPECT_EQ(facts->unit_bytes, UINT64_MAX);
+    EXPECT_EQ(facts->tile_pixels, UINT64_MAX);
 }
 
 TEST(TiffFacts, OffsetsOutsideTheFile) {

@@ -9,8 +9,11 @@
 namespace facet::media {
 namespace {
 
-// Row buffers of decoder and scaler, code tables, metadata blocks.
+// Row buffers of decoder and scaler, code tables.
 constexpr std::uint64_t kFixedBytes = 64ULL << 20;
+// Metadata is no larger than the file, and held twice; in PNG it is compressed, and libvips lets
+// libspng keep 60 MiB of it (spng_set_chunk_limits in spngload.c).
+constexpr std::uint64_t kPngMetadataBytes = 2 * (60ULL << 20);
 
 constexpr std::uint64_t kMega = 1'000'000;
 
@@ -86,36 +89,40 @@ std::uint64_t DecodeBytes(const PictureFacts& facts, const Plan& plan) {
             decoder = facts.interlaced ? 2 * frame : 0;
             break;
         case Format::kPng:
-            decoder = facts.interlaced ? frame : 0;
+            decoder = kPngMetadataBytes + (facts.interlaced ? frame : 0);
             break;
         case Format::kGif:
-            decoder = 4 * pixels + facts.file_bytes;
+            decoder = 4 * pixels;
             break;
         case Format::kWebp: {
             const double scale = facts.frames > 1 ? 1.0 : plan.scale;
             const auto scaled =
                 static_cast<std::uint64_t>(std::ceil(static_cast<double>(pixels) * scale * scale));
-            decoder = 5 * pixels + 8 * scaled + facts.file_bytes;
+            decoder = 5 * pixels + 8 * scaled;
             break;
         }
         case Format::kTiff:
-            decoder = facts.unit_bytes > 0 ? 5 * facts.unit_bytes : 3 * frame;
+            // Two rows in a cache, a tile, and room for one compressed; libvips refuses tiles above
+            // 8192 x 8192 and 100 MB, so this does not overflow.
+            decoder = facts.tile_pixels > 0
+                          ? 5 * facts.tile_pixels * static_cast<std::uint64_t>(facts.pixel_bytes)
+                          : 3 * frame;
             break;
         case Format::kHeic:
         case Format::kAvif:
-            decoder = 5 * frame + facts.file_bytes;
+            decoder = 5 * frame;
             break;
         case Format::kBmp:
         case Format::kIco:
         case Format::kPnm:
-            decoder = facts.file_bytes + ChildPixelBytes(static_cast<std::uint64_t>(facts.width),
-                                                         static_cast<std::uint64_t>(facts.height));
+            decoder = ChildPixelBytes(static_cast<std::uint64_t>(facts.width),
+                                      static_cast<std::uint64_t>(facts.height));
             break;
         default:
             decoder = frame;
             break;
     }
-    return kFixedBytes + decoder + result;
+    return kFixedBytes + 2 * facts.file_bytes + decoder + result;
 }
 
 Result<void> CheckMemory(std::uint64_t bytes, const Limits& limits) {

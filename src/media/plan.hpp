@@ -16,7 +16,7 @@ struct PictureFacts {
     int frames = 1;
     int pixel_bytes = 3;  // as decoded
     bool interlaced = false;
-    std::uint64_t unit_bytes = 0;  // see Facts
+    std::uint64_t tile_pixels = 0;  // see Facts
     std::uint64_t file_bytes = 0;
 };
 

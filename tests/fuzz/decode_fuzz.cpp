@@ -1,0 +1,60 @@
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "media/bytes.hpp"
+#include "media/decode.hpp"
+#include "media/headers.hpp"
+
+using namespace facet;
+using namespace facet::media;
+
+namespace {
+
+constexpr std::uint64_t kMaxFrames = 50;
+
+/// The readers of our own, each on every input, whatever its type.
+void ReadHeaders(const Source& source) {
+    const auto bytes = ByteSource::Open(source, UINT64_MAX);
+    if (!bytes) std::abort();
+    (void)ReadGifFacts(*bytes, kMaxFrames);
+    (void)ReadWebpFacts(*bytes, kMaxFrames);
+    (void)ReadTiffFacts(*bytes, kMaxFrames);
+    (void)ReadBmp(*bytes);
+    (void)ReadIco(*bytes);
+    (void)ReadPnm(*bytes);
+}
+
+/// A child process for every input would be most of the time.
+bool NeedsChild(Format format) {
+    return format == Format::kBmp || format == Format::kIco || format == Format::kPnm;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const ImageLibrary library;
+    const std::span input(reinterpret_cast<const std::byte*>(data), size);
+    const Source source = Source::Memory(input);
+    ReadHeaders(source);
+
+    const Limits limits{.max_pixels = 1'000'000, .max_side = 4000, .max_frames = 50};
+    const auto info = Probe(source, limits);
+    if (!info) {
+        if (info.error().message.empty()) std::abort();
+        return 0;
+    }
+    if (info->width <= 0 || info->height <= 0) std::abort();
+    if (NeedsChild(info->format)) return 0;
+
+    constexpr int kMaxSide = 64;
+    const auto decoded = Decode(source, kMaxSide, limits, Deadline::After(std::chrono::seconds(5)));
+    if (!decoded) {
+        if (decoded.error().message.empty()) std::abort();
+        return 0;
+    }
+    const Image& image = decoded->image;
+    if (image.empty() || image.width() > kMaxSide || image.height() > kMaxSide) std::abort();
+    return 0;
+}
