@@ -63,7 +63,6 @@ protected:
         data_ = *data;
         auto folder = testing::InstallTestPack(pack, folder_.path());
         if (!folder) GTEST_SKIP() << folder.error().message;
-        static const media::ImageLibrary images;  // can be started only once in a process
         runtime_ = infer::Runtime::Load({}).value();
         const auto manifest = infer::LoadManifest(*folder / "pack.toml").value();
         analyzer_ = Analyzer::Open(*runtime_, *folder, manifest, {.threads = 2}).value();
@@ -153,6 +152,7 @@ protected:
                   << '\n';
     }
 
+    media::ImageLibrary images_;
     testing::TempFolder folder_;
     fs::path data_;
     std::shared_ptr<infer::Runtime> runtime_;

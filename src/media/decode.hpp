@@ -49,12 +49,11 @@ struct Source {
     static Source Memory(std::span<const std::byte> data) { return {.path = {}, .bytes = data}; }
 };
 
-/// Starts and ends the image library. Construct one in `main`, before threads; everything below
-/// needs one alive.
+/// Starts the image library, which then lives as long as the process; a second one does nothing.
+/// Construct one before threads that decode; everything below needs it.
 class ImageLibrary {
 public:
     ImageLibrary();
-    ~ImageLibrary();
     ImageLibrary(const ImageLibrary&) = delete;
 };
 
