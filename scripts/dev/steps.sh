@@ -8,7 +8,6 @@ set_environment() {
     export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
     export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     export npm_config_cache=$CACHE/npm npm_config_update_notifier=false
-    export FACET_WEB_ROOT=${FACET_WEB_ROOT:-$TOP/web/dist}
     if [[ -n ${FACET_DEV_ROOT-} ]]; then # the checkout may belong to someone else than root
         export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
     fi
@@ -31,21 +30,16 @@ cmd_up() {
     cd "$TOP"
     cmd_build release
     "$facet" models ensure
+    if [[ -f web/dist/index.html ]]; then
+        export FACET_SERVER__WEB_ROOT=${FACET_SERVER__WEB_ROOT:-$TOP/web/dist}
+    fi
     exec "$facet" serve --data ./data "$@"
 }
 
 cmd_bench() {
-    local program
     cd "$TOP"
     build_cpp release
-    if [[ -f bench/run.py ]]; then
-        exec python3 bench/run.py "$@"
-    fi
-    for program in .dev/build/release/bench/* .dev/build/release/bin/*_bench; do
-        [[ -f $program && -x $program ]] || continue
-        say "${program##*/}"
-        "$program" "$@"
-    done
+    exec python3 bench/run.py "$@"
 }
 
 # build_cpp PRESET [TARGET]: configures when the presets or the set of CMake files changed; what is

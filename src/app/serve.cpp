@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -104,6 +105,14 @@ private:
     metrics::Gauge& dead_;
 };
 
+/// The web page's files where an installation has them: ../share/facet/web from the program.
+std::filesystem::path InstalledWebRoot() {
+    std::error_code error;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+    const auto root = program.parent_path().parent_path() / "share/facet/web";
+    return std::filesystem::is_directory(root, error) ? root : std::filesystem::path();
+}
+
 net::ServerOptions MakeServerOptions(const Settings& settings, HttpMetrics& http) {
     net::ServerOptions options;
     options.address =
@@ -111,7 +120,8 @@ net::ServerOptions MakeServerOptions(const Settings& settings, HttpMetrics& http
     options.port = static_cast<std::uint16_t>(settings.server.port);
     options.threads = static_cast<int>(settings.server.threads);
     options.max_connections = static_cast<int>(settings.server.max_connections);
-    options.static_files.root = settings.server.web_root;
+    options.static_files.root =
+        settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
     options.common_headers = {
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},

@@ -10,7 +10,7 @@
 /// Structured logging: an event name and fields, no sentences with data glued in.
 ///
 /// Thread safety: all functions, any thread. Before `Configure`, warnings and errors go to stderr
-/// as text. Field names follow ECS where ECS has one (docs/operator/logs.md).
+/// as text. Field names follow ECS where ECS has one.
 namespace facet::log {
 
 enum class Level : std::uint8_t { kDebug, kInfo, kWarn, kError };

@@ -52,7 +52,7 @@ const std::array kSettings = {
     Setting{"server.max_connections", "512", FACET_SETTING(server.max_connections),
             "Open connections at most.", 8, 10000},
     Setting{"server.web_root", "", FACET_SETTING(server.web_root),
-            "Folder of the web page's files; empty: the one beside the program."},
+            "Folder of the web page's files; empty: ../share/facet/web from the program."},
     Setting{"watch.enabled", "true", FACET_SETTING(watch.enabled), "Take in files by themselves."},
     Setting{"watch.folder", "", FACET_SETTING(watch.folder),
             "Folder to watch; empty: watch in the data folder."},

@@ -14,7 +14,7 @@ namespace facet {
 
 /// All settings as typed values. Names here are the keys: `server.port` and so on. What they mean,
 /// their defaults and their limits are in the table of settings.cpp, from which the parser, the
-/// checks, `facet config` and docs/settings.md come.
+/// checks, `facet config` and docs/operator/settings.md come.
 struct Settings {
     struct {
         std::filesystem::path folder;

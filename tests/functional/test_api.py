@@ -1,6 +1,7 @@
 """Statuses, errors and limits of the HTTP API."""
 
 import pytest
+from conftest import ROOT
 
 
 def error(answer):
@@ -191,3 +192,9 @@ class TestOriginalRoutes:
         assert "text/html" in server.http.get("/cache").headers["content-type"]
         health = server.http.get("/health").json()
         assert health["status"] == "healthy" and health["service"] == "face-recognition-pipeline"
+
+
+def test_the_settings_page_is_the_one_the_program_prints(facet):
+    printed = facet("config", "--reference", check=0).stdout
+    page = (ROOT / "docs/operator/settings.md").read_text()
+    assert page == printed, "facet config --reference > docs/operator/settings.md"
