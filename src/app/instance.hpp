@@ -56,6 +56,7 @@ public:
     metrics::Registry& metrics() noexcept { return metrics_; }
     const Clock& clock() const noexcept { return clock_; }
     store::Store& store() { return *store_; }
+    store::BlobStore& blobs() { return *blobs_; }
     store::Cache& cache() { return *cache_; }
     tasks::TaskEngine& tasks() { return *tasks_; }
     pipeline::Intake& intake() { return *intake_; }

@@ -15,6 +15,7 @@
 #include "app/signals.hpp"
 #include "base/log.hpp"
 #include "net/server.hpp"
+#include "pipeline/sweep.hpp"
 #include "pipeline/watch_folder.hpp"
 
 namespace facet::app {
@@ -148,9 +149,10 @@ net::ServerOptions MakeServerOptions(const Settings& settings, HttpMetrics& http
     return options;
 }
 
-/// Forgets finished tasks after a while; looks once an hour.
-void PurgeTasks(const std::stop_token& stop, Instance& instance) {
+/// Once an hour: forgets tasks that finished long ago, and removes files that a crash left.
+void KeepHouse(const std::stop_token& stop, Instance& instance) {
     constexpr std::chrono::hours kEvery{1};
+    constexpr std::chrono::hours kSpareYounger{1};
     constexpr int kBatch = 1'000;
     std::mutex mutex;
     std::condition_variable_any wake;
@@ -161,6 +163,13 @@ void PurgeTasks(const std::stop_token& stop, Instance& instance) {
         while (!stop.stop_requested()) {
             auto purged = instance.tasks().Purge(before, kBatch);
             if (!purged || *purged < kBatch) break;
+        }
+        auto swept = pipeline::RemoveOrphans(instance.store(), instance.blobs(), instance.clock(),
+                                             kSpareYounger, stop);
+        if (!swept && swept.error().code != Code::kCancelled) {
+            log::Warn("sweep.failed", {{"error", swept.error().message}});
+        } else if (swept && swept->originals + swept->crops > 0) {
+            log::Info("sweep.removed", {{"originals", swept->originals}, {"crops", swept->crops}});
         }
         wake.wait_for(lock, stop, kEvery, [] { return false; });
     } while (!stop.stop_requested());
@@ -220,7 +229,8 @@ int Serve(const Settings& settings, const Output& output) {
         net::Server::Start(MakeServerOptions(settings, http), api::AllRoutes(services, hub));
     if (!server) return output.Fail(server.error());
 
-    const std::jthread purge([&](const std::stop_token& stop) { PurgeTasks(stop, instance); });
+    const std::jthread housekeeping(
+        [&](const std::stop_token& stop) { KeepHouse(stop, instance); });
     const std::string url =
         "http://" +
         (settings.server.address == "::1" ? std::string("[::1]") : settings.server.address) + ":" +

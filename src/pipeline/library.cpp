@@ -88,7 +88,14 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
     FACET_TRY_VOID(follower_.CatchUp());
     FACET_TRY_VOID(cache_.Clear());
     for (const Uuid& face : faces) FACET_TRY_VOID(blobs_.RemoveCrop(face));
-    FACET_TRY_VOID(blobs_.RemoveOriginal(media.sha256, media.format));
+    // The same bytes may have been taken in again since the row went.
+    FACET_TRY_VOID(blobs_.RemoveOriginal(media.sha256, media.format, [&]() -> Result<bool> {
+        const auto again = store_.FindMediaBySha256(media.sha256);
+        if (!again && again.error().code != Code::kNotFound) {
+            return std::unexpected(again.error());
+        }
+        return again.has_value();
+    }));
     events_.MediaDeleted(media.uid);
     log::Info("media.deleted", {{"media", media.uid.ToString()}, {"faces", faces.size()}});
     return {};
