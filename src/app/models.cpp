@@ -105,8 +105,7 @@ int ModelsFetch(const Settings& settings, const FetchArguments& arguments, const
                             ""});
     }
     SignalStop signals;
-    auto fetched = Fetch(settings, *pack, true, {.url_override = arguments.url, .progress = {}},
-                         signals.token());
+    auto fetched = Fetch(settings, *pack, true, {.url_override = arguments.url}, signals.token());
     if (!fetched) return output.Fail(fetched.error());
     if (output.json)
         Output::Json({{"pack", pack->name}, {"active", true}});
