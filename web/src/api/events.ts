@@ -1,0 +1,44 @@
+import type { Media } from './types';
+
+export type MediaEvent =
+  { type: 'created' | 'changed'; media: Media } | { type: 'deleted'; id: string } | { type: 'reset' };
+
+const RECONNECT_MS = 3000;
+
+/** Listens to /v1/events until the returned function is called; reconnects by itself. */
+export function listen(onEvent: (event: MediaEvent) => void): () => void {
+  let source: EventSource | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let lost = false;
+
+  const connect = () => {
+    source = new EventSource('/v1/events');
+    const on = (name: string, make: (data: { media: Media; id: string }) => MediaEvent) =>
+      source?.addEventListener(name, (event) => {
+        try {
+          onEvent(make(JSON.parse((event as MessageEvent<string>).data)));
+        } catch {
+          onEvent({ type: 'reset' }); // not understood: look at the lists instead
+        }
+      });
+    on('media.created', ({ media }) => ({ type: 'created', media }));
+    on('media.processing', ({ media }) => ({ type: 'changed', media }));
+    on('media.completed', ({ media }) => ({ type: 'changed', media }));
+    on('media.failed', ({ media }) => ({ type: 'changed', media }));
+    on('media.deleted', ({ id }) => ({ type: 'deleted', id }));
+    source.addEventListener('reset', () => onEvent({ type: 'reset' }));
+    source.onopen = () => {
+      if (lost) onEvent({ type: 'reset' });
+      lost = false;
+    };
+    source.onerror = () => {
+      lost = true;
+      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);
+    };
+  };
+  connect();
+  return () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+}
