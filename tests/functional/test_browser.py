@@ -17,7 +17,8 @@ CHROMIUM = os.environ.get("FACET_CHROMIUM", "/usr/bin/chromium")
 @pytest.mark.skipif(not shutil.which("node"), reason="no node")
 def test_photos_are_added_searched_and_deleted_in_the_browser(server, testdata, tmp_path):
     people = testdata / "people"
-    pictures = [people / "obama_1.jpg", people / "biden_1.jpg", people / "obama_2.jpg"]
+    pictures = [people / name for name in (
+        "obama_1.jpg", "biden_1.jpg", "obama_2.jpg", "obama_and_biden_1.jpg")]
     shots = os.environ.get("FACET_SCREENSHOTS", "")
     if shots:
         pathlib.Path(shots).mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,5 @@
 // The page in a real browser. FACET_URL: a running server without photos; FACET_PICTURES: a JSON list
-// of two photos to upload, each of another person, and one more of the first; FACET_SCREENSHOTS:
+// of two photos to upload, each of another person, one more of the first, and one of both; FACET_SCREENSHOTS:
 // folder for pictures of the pages, if wanted; FACET_CHROMIUM: the browser.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const url = process.env.FACET_URL;
-const [first, second, query] = JSON.parse(process.env.FACET_PICTURES);
+const [first, second, query, both] = JSON.parse(process.env.FACET_PICTURES);
 const shots = process.env.FACET_SCREENSHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -55,7 +55,10 @@ async function check(page, name) {
   }
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   if (wide) complaints.push(`${name}: wider than the window`);
-  if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
+  if (shots) {
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await page.screenshot({ path: join(shots, `${name}.png`) });
+  }
 }
 
 async function uploadAndSearch(page) {
@@ -92,8 +95,76 @@ async function uploadAndSearch(page) {
   return results;
 }
 
+/** Drops files on the half of the page that says what is to be done with them. */
+async function drop(page, zone, path) {
+  const data = await page.evaluateHandle(
+    ([name, base64]) => {
+      const transfer = new window.DataTransfer();
+      const bytes = Uint8Array.from(window.atob(base64), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new window.File([bytes], name, { type: 'image/jpeg' }));
+      return transfer;
+    },
+    [basename(path), readFileSync(path).toString('base64')],
+  );
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
+  await page.dispatchEvent(`[data-zone=${zone}]`, 'drop', { dataTransfer: data });
+  await page.locator('[data-zone]').first().waitFor({ state: 'detached' });
+}
+
+async function chooseAmongFaces(page, results) {
+  await drop(page, 'search', both);
+  const found = new Set();
+  for (const name of ['Search face 1', 'Search face 2']) {
+    await page.getByRole('button', { name }).click();
+    await page.locator('section[aria-busy=false]').waitFor();
+    await page.waitForFunction(
+      (label) => document.querySelector(`[aria-label="${label}"]`)?.ariaPressed === 'true',
+      name,
+    );
+    assert.equal(await results.count(), 1, name);
+    found.add(await results.first().getByRole('link').first().innerText());
+  }
+  assert.equal(found.size, 2, 'each face finds its own person');
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete));
+  await check(page, 'search-both');
+
+  await results.first().getByRole('link', { name: 'Search this face' }).click();
+  await page.getByAltText('The stored face searched with').waitFor();
+  await page.getByRole('heading', { name: 'No face is this alike' }).waitFor(); // it does not find itself
+  await check(page, 'search-stored');
+}
+
+/** Many files at once: the server's part is played here, the page has to stay small and quick. */
+async function addManyFiles() {
+  const page = await open();
+  await page.route('**/v1/media', (route) =>
+    route.fulfill({
+      json: {
+        accepted: [{ duplicate: true, media: { id: 'x', status: 'completed', face_count: 0 } }],
+        rejected: [],
+      },
+    }),
+  );
+  await page.goto(`${url}/add`);
+  const file = { mimeType: 'image/jpeg', buffer: Buffer.from('x') };
+  await page.setInputFiles(
+    '#add-files',
+    Array.from({ length: 800 }, (_, i) => ({ ...file, name: `${i}.jpg` })),
+  );
+  await page.getByRole('status').filter({ hasText: '800 files finished, 800 already there' }).waitFor();
+  assert.ok((await page.getByRole('listitem').count()) < 60, 'only rows in sight are in the page');
+  await page.mouse.wheel(0, 1_000_000);
+  await page.getByText('799.jpg').waitFor();
+  await page.context().close();
+}
+
 async function lookAround(page, results) {
-  await results.first().getByRole('link').first().click();
+  await page.setInputFiles('#search-photo', query);
+  await results
+    .filter({ hasText: basename(first) })
+    .getByRole('link')
+    .first()
+    .click();
   await page.getByRole('heading', { name: basename(first) }).waitFor();
   await page.getByRole('button', { name: 'Face 1' }).waitFor();
   await page.waitForFunction(() => [...document.images].every((image) => image.complete));
@@ -137,7 +208,9 @@ async function phoneInTheDark() {
 try {
   const page = await open();
   const results = await uploadAndSearch(page);
+  await chooseAmongFaces(page, results);
   await lookAround(page, results);
+  await addManyFiles();
   await phoneInTheDark();
   assert.deepEqual(complaints, []);
 } finally {

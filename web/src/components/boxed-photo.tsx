@@ -8,13 +8,14 @@ interface Props {
   height: number | null;
   boxes: { key: string | number; label: string; box: Box }[];
   chosen: string | number | null;
+  small?: boolean;
   onChoose: (key: string | number) => void;
 }
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(3)}%`;
 
 /** A picture with its faces as buttons. A format the browser cannot show leaves the boxes alone. */
-export function BoxedPhoto({ src, alt, width, height, boxes, chosen, onChoose }: Props) {
+export function BoxedPhoto({ src, alt, width, height, boxes, chosen, small = false, onChoose }: Props) {
   const [failed, setFailed] = useState<string | null>(null);
   const hidden = failed === src;
   return (
@@ -33,7 +34,7 @@ export function BoxedPhoto({ src, alt, width, height, boxes, chosen, onChoose }:
             alt={alt}
             width={width ?? undefined}
             height={height ?? undefined}
-            className="block h-auto max-h-[75vh] w-auto max-w-full"
+            className={`block h-auto w-auto max-w-full ${small ? 'max-h-[42vh]' : 'max-h-[75vh]'}`}
             onError={() => setFailed(src)}
           />
         )}

@@ -21,7 +21,12 @@ function Thumbnail({ media, className }: { media: Media; className: string }) {
     );
   }
   return (
-    <img src={thumbnailUrl(media.id, 320)} alt="" loading="lazy" className={`${className} object-cover`} />
+    <img
+      src={thumbnailUrl(media.id, 320)}
+      alt=""
+      loading="lazy"
+      className={`${className} object-cover object-[50%_20%]`}
+    />
   );
 }
 

@@ -29,6 +29,7 @@ export function Threshold({ value, onChange, thresholds, shown, all }: Props) {
       <input
         id={id}
         type="range"
+        list={`${id}-marks`}
         min={0}
         max={1}
         step={0.01}
@@ -37,6 +38,11 @@ export function Threshold({ value, onChange, thresholds, shown, all }: Props) {
         aria-valuetext={`cosine ${value.toFixed(2)}, ${count(shown, 'result')}`}
         className="accent-accent mt-2 w-full"
       />
+      <datalist id={`${id}-marks`}>
+        {marks.map(([name, at]) => (
+          <option key={name} value={at.toFixed(2)} label={name} />
+        ))}
+      </datalist>
       <div className="mt-1 flex flex-wrap gap-2">
         {marks.map(([name, at]) => (
           <button

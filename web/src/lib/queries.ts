@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getFaces, getHealth, getMedia, getStats, listMedia, type MediaFilter } from '../api/client';
 
 const STATS_MS = 5000;
@@ -20,8 +20,13 @@ export const useMedia = (id: string) =>
       state.data && ['pending', 'processing'].includes(state.data.status) ? UNFINISHED_MS : false,
   });
 
-export const useFaces = (id: string) =>
-  useQuery({ queryKey: ['faces', id], queryFn: ({ signal }) => getFaces(id, signal) });
+/** Another analysis finds other faces; the old ones are shown until they are there. */
+export const useFaces = (id: string, analysed: string | null) =>
+  useQuery({
+    queryKey: ['faces', id, analysed],
+    queryFn: ({ signal }) => getFaces(id, signal),
+    placeholderData: keepPreviousData,
+  });
 
 export const useMediaList = (filter: MediaFilter) =>
   useInfiniteQuery({

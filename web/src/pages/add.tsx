@@ -124,6 +124,7 @@ export function AddPage() {
   const add = (files: File[]) => uploads.add(files.filter((file) => !isClutter(file.name)));
   return (
     <>
+      <title>Add photos – Facet</title>
       <h1>Add photos</h1>
       <div className="my-4 flex flex-wrap gap-2">
         <Picker id="add-files" main multiple onFiles={add}>

@@ -20,6 +20,7 @@ export function LibraryPage() {
 
   return (
     <>
+      <title>Library – Facet</title>
       <div className="mb-4 flex flex-wrap items-end gap-3">
         <h1 className="mr-auto">
           Library

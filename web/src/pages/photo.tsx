@@ -56,7 +56,7 @@ export function PhotoPage({ id }: { id: string }) {
   const client = useQueryClient();
   const [, go] = useLocation();
   const { data: media, error, refetch } = useMedia(id);
-  const faces = useFaces(id);
+  const faces = useFaces(id, media?.analysed_at ?? null);
   const wanted = new URLSearchParams(window.location.search).get('face');
   const [chosen, setChosen] = useState<string | number | null>(wanted);
 
@@ -83,6 +83,7 @@ export function PhotoPage({ id }: { id: string }) {
   const failure = again.error ?? removeFace.error ?? remove.error ?? faces.error;
   return (
     <>
+      <title>{`${media.filename} – Facet`}</title>
       <div className="mb-4 flex flex-wrap items-center gap-2">
         <h1 className="mr-auto min-w-0 break-all">{media.filename}</h1>
         <a href={contentUrl(id)} className="button" download={media.filename}>

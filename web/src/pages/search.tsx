@@ -33,6 +33,7 @@ function PhotoQuery({
         width={answer?.query.width ?? null}
         height={answer?.query.height ?? null}
         chosen={face}
+        small
         onChoose={(key) => onFace(Number(key))}
         boxes={faces.map(({ index, box }) => ({ key: index, label: `Search face ${index + 1}`, box }))}
       />
@@ -53,7 +54,7 @@ function StoredQuery({ id }: { id: string }) {
   const { data: face } = useQuery({ queryKey: ['face', id], queryFn: ({ signal }) => getFace(id, signal) });
   return (
     <figure className="card overflow-hidden">
-      <img src={faceUrl(id)} alt="The stored face searched with" className="mx-auto max-h-80" />
+      <img src={faceUrl(id)} alt="The stored face searched with" className="mx-auto max-h-[42vh]" />
       {face && (
         <figcaption className="p-2 text-sm">
           A face of your library.{' '}
@@ -138,6 +139,7 @@ export function SearchPage() {
   };
   return (
     <>
+      <title>Search – Facet</title>
       <div className="mb-4 flex flex-wrap items-center gap-3">
         <h1 className="mr-auto">Search by photo</h1>
         <Picker id="search-photo" main onFiles={choose}>

@@ -46,6 +46,7 @@ export function StatusPage() {
   const { data: stats, error, refetch } = useStats();
   return (
     <>
+      <title>Status – Facet</title>
       <h1 className="mb-4">Status</h1>
       {error && <ErrorNote error={error} retry={() => void refetch()} />}
       {!stats && !error && <Loading />}
