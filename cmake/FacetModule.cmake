@@ -42,11 +42,6 @@ function(facet_module NAME)
         # RapidCheck's templates use std::aligned_storage, which C++23 deprecates.
         target_compile_options(facet_${NAME}_test PRIVATE
             $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
-        target_compile_definitions(facet_${NAME}_test PRIVATE
-            FACET_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-        # rapidcheck uses std::aligned_storage, which C++23 deprecates; Clang says so at our call.
-        target_compile_options(facet_${NAME}_test PRIVATE
-            $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
         set(labels ${NAME})
         if(ARG_TSAN)
             list(APPEND labels tsan)

@@ -11,11 +11,11 @@
 
 namespace facet::api {
 
-/// A route whose handler returns a Result; an error becomes the error envelope.
-using Answerer = Result<net::Response> (*)(Services&, const net::Request&);
-
-inline net::Route Answer(std::string method, std::string path, Services& services,
-                         Answerer answerer) {
+/// A route whose handler returns a Result; an error becomes the error envelope. `services` are
+/// Services or ProcessServices.
+template <class S>
+net::Route Answer(std::string method, std::string path, S& services,
+                  Result<net::Response> (*answerer)(S&, const net::Request&)) {
     const net::Handler handler = [&services, answerer](const net::Request& request) {
         auto response = answerer(services, request);
         return response ? std::move(*response) : ErrorResponse(response.error(), request);
@@ -23,7 +23,9 @@ inline net::Route Answer(std::string method, std::string path, Services& service
     return {.method = std::move(method), .path = std::move(path), .target = handler, .admit = {}};
 }
 
-inline net::Route Get(std::string path, Services& services, Answerer answerer) {
+template <class S>
+net::Route Get(std::string path, S& services,
+               Result<net::Response> (*answerer)(S&, const net::Request&)) {
     return Answer("GET", std::move(path), services, answerer);
 }
 

@@ -1,11 +1,18 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "api/services.hpp"
 #include "net/server.hpp"
 
 namespace facet::api {
+
+/// GET /health/live (the process answers), /health/ready (it can work) and /metrics.
+std::vector<net::Route> ProcessRoutes(ProcessServices& services);
+
+/// The path of the first: answered to anybody, it tells nothing else.
+inline constexpr std::string_view kLivePath = "/health/live";
 
 /// The native API, docs/api.md. `events` is the stream of GET /v1/events. All arguments outlive the
 /// routes.

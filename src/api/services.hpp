@@ -6,10 +6,9 @@
 
 #include "base/metrics.hpp"
 #include "face/analyzer.hpp"
-#include "index/face_index.hpp"
-#include "pipeline/index_follower.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/library.hpp"
+#include "pipeline/nearest.hpp"
 #include "pipeline/search.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
@@ -25,21 +24,28 @@ struct HealthCheck {
     std::string detail;
 };
 
-/// Everything the routes need. All of it outlives the server.
-struct Services {
-    store::Store& store;
-    store::Cache& cache;
-    tasks::TaskEngine& tasks;
-    const index::FaceIndex& index;
-    const face::Analyzer& analyzer;
-    pipeline::IndexFollower& follower;
-    pipeline::Intake& intake;
-    pipeline::Searcher& searcher;
-    pipeline::Library& library;
+/// What every long-running process tells of itself, a worker as much as a web server.
+struct ProcessServices {
     metrics::Registry& metrics;
     /// Sets the gauges that are read off at scrape time.
     std::function<void()> refresh_metrics;
-    std::function<std::vector<HealthCheck>()> check_health;
+    /// Whether the servers this process needs answer: quick, asked every few seconds.
+    std::function<std::vector<HealthCheck>()> check_ready;
+};
+
+/// Everything the routes need. All of it outlives the server.
+struct Services {
+    ProcessServices& process;
+    store::Store& store;
+    store::Cache& cache;
+    tasks::TaskEngine& tasks;
+    pipeline::NearestFaces& nearest;
+    const face::Analyzer& analyzer;
+    pipeline::Intake& intake;
+    pipeline::Searcher& searcher;
+    pipeline::Library& library;
+    std::function<std::size_t()> index_bytes;                // memory of the search index
+    std::function<std::vector<HealthCheck>()> check_health;  // everything, with a real inference
     std::uint64_t max_upload_bytes = 512ULL << 20;
     std::uint64_t max_query_bytes = 64ULL << 20;  // of a picture to search with, kept in memory
 };

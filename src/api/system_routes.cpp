@@ -12,6 +12,8 @@ namespace json = boost::json;
 Result<net::Response> Stats(Services& services, const net::Request& /*request*/) {
     FACET_TRY(stats, services.store.GetStats());
     FACET_TRY(tasks, services.tasks.Stats());
+    FACET_TRY(indexed, services.nearest.Size());
+    FACET_TRY(sequence, services.nearest.Sequence());
     const infer::PackManifest& pack = services.analyzer.manifest();
     const bool permissive = pack.licence == infer::LicenceClass::kPermissive;
     return JsonResponse(200,
@@ -23,10 +25,10 @@ Result<net::Response> Stats(Services& services, const net::Request& /*request*/)
                            {"failed", stats.failed}}},
                          {"faces", stats.faces},
                          {"index",
-                          {{"faces", services.index.size()},
-                           {"bytes", services.index.memory_bytes()},
-                           {"engine", "exact"},
-                           {"sequence", services.follower.sequence()}}},
+                          {{"faces", indexed},
+                           {"bytes", services.index_bytes()},
+                           {"engine", services.nearest.engine()},
+                           {"sequence", sequence}}},
                          {"tasks",
                           {{"queued", tasks.queued},
                            {"delayed", tasks.delayed},
@@ -45,10 +47,10 @@ Result<net::Response> Stats(Services& services, const net::Request& /*request*/)
                          {"version", FACET_VERSION}});
 }
 
-Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+net::Response HealthReport(const std::vector<HealthCheck>& all) {
     bool healthy = true;
     json::object checks;
-    for (const HealthCheck& check : services.check_health()) {
+    for (const HealthCheck& check : all) {
         healthy = healthy && check.ok;
         checks[check.name] = json::object{{"ok", check.ok},
                                           {"ms", std::round(check.milliseconds * 100) / 100},
@@ -59,7 +61,19 @@ Result<net::Response> Health(Services& services, const net::Request& /*request*/
                                               {"version", FACET_VERSION}});
 }
 
-Result<net::Response> Metrics(Services& services, const net::Request& /*request*/) {
+Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+    return HealthReport(services.check_health());
+}
+
+Result<net::Response> Ready(ProcessServices& services, const net::Request& /*request*/) {
+    return HealthReport(services.check_ready());
+}
+
+Result<net::Response> Live(ProcessServices& /*services*/, const net::Request& /*request*/) {
+    return JsonResponse(200, {{"status", "alive"}});
+}
+
+Result<net::Response> Metrics(ProcessServices& services, const net::Request& /*request*/) {
     services.refresh_metrics();
     net::Response response;
     response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
@@ -69,20 +83,27 @@ Result<net::Response> Metrics(Services& services, const net::Request& /*request*
 
 }  // namespace
 
+std::vector<net::Route> ProcessRoutes(ProcessServices& services) {
+    return {
+        Get(std::string(kLivePath), services, Live),
+        Get("/health/ready", services, Ready),
+        Get("/metrics", services, Metrics),
+    };
+}
+
 std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) {
     return {
         Get("/v1/stats", services, Stats),
         Get("/v1/health", services, Health),
-        Get("/metrics", services, Metrics),
         {.method = "GET", .path = "/v1/events", .target = &events, .admit = {}},
     };
 }
 
 std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
     std::vector<net::Route> all;
-    for (auto& group :
-         {MediaRoutes(services), FaceRoutes(services), SearchRoutes(services), TaskRoutes(services),
-          SystemRoutes(services, events), OriginalRoutes(services)}) {
+    for (auto& group : {MediaRoutes(services), FaceRoutes(services), SearchRoutes(services),
+                        TaskRoutes(services), SystemRoutes(services, events),
+                        OriginalRoutes(services), ProcessRoutes(services.process)}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     return all;

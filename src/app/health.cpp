@@ -47,20 +47,15 @@ Result<std::string> CheckModels(const face::Analyzer& analyzer) {
 
 }  // namespace
 
-std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::WatchFolder* watch) {
+std::vector<api::HealthCheck> CheckReady(Instance& instance, const pipeline::WatchFolder* watch) {
     std::vector<api::HealthCheck> checks;
-    checks.push_back(Timed("model", [&] { return CheckModels(instance.analyzer()); }));
     checks.push_back(Timed("database", [&]() -> Result<std::string> {
         FACET_TRY(stats, instance.store().GetStats());
         return std::format("{} media, {} faces", stats.media, stats.faces);
     }));
-    checks.push_back(Timed("storage", [&]() -> Result<std::string> {
-        std::error_code error;
-        const auto space = std::filesystem::space(instance.settings().data.folder, error);
-        if (error) return Fail(Code::kUnavailable, "the data folder cannot be read");
-        const auto free = std::format("{} MiB free", space.available >> 20);
-        if (space.available < kLeastFreeBytes) return Fail(Code::kUnavailable, free);
-        return free;
+    checks.push_back(Timed("tasks", [&]() -> Result<std::string> {
+        FACET_TRY(stats, instance.tasks().Stats());
+        return std::format("{} queued, {} under way", stats.queued, stats.leased);
     }));
     if (watch != nullptr) {
         checks.push_back(Timed("watch", [&]() -> Result<std::string> {
@@ -72,6 +67,20 @@ std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::Wa
                                stats.waiting);
         }));
     }
+    return checks;
+}
+
+std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::WatchFolder* watch) {
+    std::vector<api::HealthCheck> checks = CheckReady(instance, watch);
+    checks.insert(checks.begin(), Timed("model", [&] { return CheckModels(instance.analyzer()); }));
+    checks.push_back(Timed("storage", [&]() -> Result<std::string> {
+        std::error_code error;
+        const auto space = std::filesystem::space(instance.settings().data.folder, error);
+        if (error) return Fail(Code::kUnavailable, "the data folder cannot be read");
+        const auto free = std::format("{} MiB free", space.available >> 20);
+        if (space.available < kLeastFreeBytes) return Fail(Code::kUnavailable, free);
+        return free;
+    }));
     if (const auto* workers = instance.workers()) {
         checks.push_back(Timed("workers", [&]() -> Result<std::string> {
             return std::format("{} of {} busy", workers->busy(), workers->count());

@@ -12,4 +12,7 @@ namespace facet::app {
 /// space of the data folder. `watch` may be null. Cost: one inference.
 std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::WatchFolder* watch);
 
+/// Whether what this process needs answers: the database, the watch folder. No inference.
+std::vector<api::HealthCheck> CheckReady(Instance& instance, const pipeline::WatchFolder* watch);
+
 }  // namespace facet::app

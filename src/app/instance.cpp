@@ -59,12 +59,14 @@ Result<void> Instance::OpenStore() {
     cache_ = store::MakeMemoryCache(settings_.search.cache_bytes, clock_);
     index_ = index::MakeExactIndex();
     follower_ = std::make_unique<pipeline::IndexFollower>(*store_, *index_);
+    index_first_ = std::make_unique<pipeline::IndexFirst>(*follower_, events_);
+    nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_);
     intake_ = std::make_unique<pipeline::Intake>(
-        *store_, *blobs_, *tasks_, events_, pipeline_metrics_,
+        *store_, *blobs_, *tasks_, events(), pipeline_metrics_,
         pipeline::IntakeOptions{.max_bytes = settings_.upload.max_bytes,
                                 .max_attempts = static_cast<int>(settings_.tasks.max_attempts)});
-    library_ = std::make_unique<pipeline::Library>(*store_, *blobs_, *tasks_, *follower_, *cache_,
-                                                   events_, limits());
+    library_ =
+        std::make_unique<pipeline::Library>(*store_, *blobs_, *tasks_, *cache_, events(), limits());
     return {};
 }
 
@@ -108,7 +110,7 @@ Result<void> Instance::OpenIndex() {
     }
     FACET_TRY_VOID(follower_->Start(kFollowEvery));
     searcher_ = std::make_unique<pipeline::Searcher>(
-        *store_, *index_, *follower_, *analyzer_, *cache_, pipeline_metrics_,
+        *store_, *nearest_, *analyzer_, *cache_, pipeline_metrics_,
         pipeline::SearchOptions{
             .limits = limits(),
             .analysis_max_side = process_options().analysis_max_side,
@@ -132,9 +134,9 @@ void Instance::StartWorkers() {
     const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int count = static_cast<int>(settings_.workers.count);
     std::map<std::string, pipeline::TaskHandler, std::less<>> handlers;
-    handlers.emplace(pipeline::kProcessMedia, pipeline::MakeProcessMediaHandler(
-                                                  *store_, *blobs_, *analyzer_, *follower_, events_,
-                                                  pipeline_metrics_, process_options()));
+    handlers.emplace(pipeline::kProcessMedia,
+                     pipeline::MakeProcessMediaHandler(*store_, *blobs_, *analyzer_, events(),
+                                                       pipeline_metrics_, process_options()));
     workers_ = std::make_unique<pipeline::Workers>(
         *tasks_, *store_, std::move(handlers),
         pipeline::WorkerOptions{.count = count > 0 ? count : cores,

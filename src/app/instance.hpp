@@ -13,10 +13,12 @@
 #include "face/analyzer.hpp"
 #include "index/face_index.hpp"
 #include "pipeline/events.hpp"
+#include "pipeline/index_first.hpp"
 #include "pipeline/index_follower.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/library.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/nearest.hpp"
 #include "pipeline/process_media.hpp"
 #include "pipeline/search.hpp"
 #include "pipeline/workers.hpp"
@@ -52,7 +54,8 @@ public:
     void StopWorkers() { workers_.reset(); }
 
     const Settings& settings() const noexcept { return settings_; }
-    pipeline::EventSink& events() noexcept { return events_; }
+    /// Where the parts tell what happens; the index is brought up to it first.
+    pipeline::EventSink& events() noexcept { return *index_first_; }
     metrics::Registry& metrics() noexcept { return metrics_; }
     const Clock& clock() const noexcept { return clock_; }
     store::Store& store() { return *store_; }
@@ -63,7 +66,7 @@ public:
     pipeline::Library& library() { return *library_; }
     face::Analyzer& analyzer() { return *analyzer_; }
     index::FaceIndex& index() { return *index_; }
-    pipeline::IndexFollower& follower() { return *follower_; }
+    pipeline::NearestFaces& nearest() { return *nearest_; }
     pipeline::Searcher& searcher() { return *searcher_; }
     pipeline::Workers* workers() { return workers_.get(); }
 
@@ -92,6 +95,8 @@ private:
     std::unique_ptr<face::Analyzer> analyzer_;
     std::unique_ptr<index::FaceIndex> index_;
     std::unique_ptr<pipeline::IndexFollower> follower_;
+    std::unique_ptr<pipeline::IndexFirst> index_first_;
+    std::unique_ptr<pipeline::NearestFaces> nearest_;
     std::unique_ptr<pipeline::Intake> intake_;
     std::unique_ptr<pipeline::Library> library_;
     std::unique_ptr<pipeline::Searcher> searcher_;

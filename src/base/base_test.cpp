@@ -29,6 +29,12 @@ TEST(Uuid, RefusesWhatIsNotOne) {
     }
 }
 
+TEST(Uuid, OfANameIsTheSameForTheSameName) {
+    EXPECT_EQ(Uuid::FromName("a"), Uuid::FromName("a"));
+    EXPECT_NE(Uuid::FromName("a"), Uuid::FromName("b"));
+    EXPECT_EQ(Uuid::FromName("a").ToString()[14], '8');
+}
+
 TEST(Sha256, AgreesWithThePublishedVectors) {
     // FIPS 180-4 example values.
     EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

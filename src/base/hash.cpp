@@ -1,6 +1,7 @@
 #include "base/hash.hpp"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -50,6 +51,17 @@ std::string Sha256Hex(std::string_view text) {
     Sha256 hash;
     hash.Update(std::as_bytes(std::span(text)));
     return ToHex(hash.Finish());
+}
+
+bool EqualSecrets(std::string_view a, std::string_view b) {
+    const auto digest = [](std::string_view text) {
+        Sha256 hash;
+        hash.Update(std::as_bytes(std::span(text)));
+        return hash.Finish();
+    };
+    const Sha256Digest of_a = digest(a);
+    const Sha256Digest of_b = digest(b);
+    return CRYPTO_memcmp(of_a.data(), of_b.data(), of_a.size()) == 0;
 }
 
 Result<std::string> Sha256HexOfFile(const std::filesystem::path& path) {

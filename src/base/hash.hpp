@@ -32,6 +32,8 @@ private:
 /// Lower-case hexadecimal.
 std::string ToHex(std::span<const std::uint8_t> bytes);
 std::string Sha256Hex(std::string_view text);
+/// Whether two secrets are equal, in a time that tells nothing about where they differ.
+bool EqualSecrets(std::string_view a, std::string_view b);
 /// Errors: kNotFound, kUnavailable.
 Result<std::string> Sha256HexOfFile(const std::filesystem::path& path);
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+
+#include "base/hash.hpp"
 
 namespace facet {
 namespace {
@@ -13,6 +16,12 @@ int HexDigit(char c) {
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
+}
+
+/// Version and variant of RFC 9562.
+void Mark(std::array<std::uint8_t, 16>& bytes, int version) {
+    bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0F) | version << 4);
+    bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3F) | 0x80);
 }
 
 bool IsDashPosition(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
@@ -29,8 +38,17 @@ Uuid Uuid::Generate() {
     for (int i = 0; i < 6; ++i) {
         id.bytes_[i] = static_cast<std::uint8_t>(milliseconds >> (8 * (5 - i)));
     }
-    id.bytes_[6] = static_cast<std::uint8_t>((id.bytes_[6] & 0x0F) | 0x70);  // version 7
-    id.bytes_[8] = static_cast<std::uint8_t>((id.bytes_[8] & 0x3F) | 0x80);  // variant of RFC 9562
+    Mark(id.bytes_, 7);
+    return id;
+}
+
+Uuid Uuid::FromName(std::string_view name) {
+    Sha256 hash;
+    hash.Update(std::as_bytes(std::span(name)));
+    const Sha256Digest digest = hash.Finish();
+    Uuid id;
+    std::copy_n(digest.begin(), id.bytes_.size(), id.bytes_.begin());
+    Mark(id.bytes_, 8);
     return id;
 }
 

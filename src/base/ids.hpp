@@ -34,6 +34,8 @@ class Uuid {
 public:
     Uuid() = default;
     static Uuid Generate();
+    /// The same for the same name: version 8 with the first 122 bits of its SHA-256.
+    static Uuid FromName(std::string_view name);
     /// Accepts the 36-character form, either case. Errors: kInvalidArgument.
     static Result<Uuid> Parse(std::string_view text);
     static Uuid FromBytes(const std::array<std::uint8_t, 16>& bytes);

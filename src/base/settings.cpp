@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <format>
+#include <fstream>
 #include <limits>
 #include <sstream>
 #include <variant>
@@ -20,6 +21,10 @@ namespace {
 using Target = std::variant<bool*, std::uint64_t*, double*, std::string*, std::filesystem::path*,
                             log::Level*, log::Format*>;
 
+/// Whether a value may be shown. A secret can also be given as NAME_FILE, the path of a file that
+/// holds it.
+enum class Kept : std::uint8_t { kOpen, kSecret };
+
 struct Setting {
     std::string_view key;
     std::string_view standard;  // default
@@ -28,6 +33,7 @@ struct Setting {
     double low = 0;
     double high = 1e18;
     std::string_view alias = {};  // environment name of the original system
+    Kept kept = Kept::kOpen;
 };
 
 #define FACET_SETTING(member) [](Settings& s) -> Target { return &s.member; }
@@ -45,7 +51,7 @@ const std::array kSettings = {
     Setting{"models.onnxruntime", "", FACET_SETTING(models.onnxruntime),
             "ONNX Runtime library to load; empty: the system's."},
     Setting{"server.address", "127.0.0.1", FACET_SETTING(server.address),
-            "Address to listen on; only loopback until there is a login."},
+            "Address to listen on; other than loopback only with server.token."},
     Setting{"server.port", "8080", FACET_SETTING(server.port), "Port; 0: any free one.", 0, 65535},
     Setting{"server.threads", "8", FACET_SETTING(server.threads), "Requests answered at once.", 1,
             256},
@@ -53,6 +59,14 @@ const std::array kSettings = {
             "Open connections at most.", 8, 10000},
     Setting{"server.web_root", "", FACET_SETTING(server.web_root),
             "Folder of the web page's files; empty: ../share/facet/web from the program."},
+    Setting{"server.token",
+            "",
+            FACET_SETTING(server.token),
+            "Secret that every request must carry (Authorization: Bearer); empty: none.",
+            0,
+            0,
+            {},
+            Kept::kSecret},
     Setting{"watch.enabled", "true", FACET_SETTING(watch.enabled), "Take in files by themselves."},
     Setting{"watch.folder", "", FACET_SETTING(watch.folder),
             "Folder to watch; empty: watch in the data folder."},
@@ -184,6 +198,33 @@ bool Assign(const Setting& setting, Settings& settings, const std::string& text)
         setting.target(settings));
 }
 
+const Setting* FindByEnvironment(std::string_view name) {
+    const auto at = std::ranges::find_if(kSettings, [&](const Setting& one) {
+        return (!one.alias.empty() && one.alias == name) || EnvironmentName(one.key) == name;
+    });
+    return at == kSettings.end() ? nullptr : &*at;
+}
+
+/// The secret whose NAME_FILE `name` is.
+const Setting* FindSecretByFile(std::string_view name) {
+    constexpr std::string_view kSuffix = "_FILE";
+    if (!name.ends_with(kSuffix)) return nullptr;
+    name.remove_suffix(kSuffix.size());
+    const Setting* const setting = FindByEnvironment(name);
+    return setting != nullptr && setting->kept == Kept::kSecret ? setting : nullptr;
+}
+
+/// The first line of a file.
+Result<std::string> ReadSecret(const std::filesystem::path& file, std::string_view origin) {
+    std::ifstream in(file);
+    std::string line;
+    if (!in || !std::getline(in, line)) {
+        return Fail(Code::kNotFound,
+                    std::format("{}: {} cannot be read or is empty", origin, file.string()));
+    }
+    return line;
+}
+
 class Loader {
 public:
     Result<void> Set(std::string_view key, const std::string& value, const std::string& origin) {
@@ -195,10 +236,13 @@ public:
                 range = std::format(" between {} and {}", setting->low, setting->high);
             }
             return Fail(Code::kInvalidArgument,
-                        std::format("{}: \"{}\" is not a value{} for {} ({})", origin, value, range,
-                                    key, setting->meaning));
+                        std::format("{}: \"{}\" is not a value{} for {} ({})", origin,
+                                    setting->kept == Kept::kSecret ? "***" : value, range, key,
+                                    setting->meaning));
         }
-        loaded_.entries.insert_or_assign(std::string(key), LoadedSettings::Entry{value, origin});
+        const bool hidden = setting->kept == Kept::kSecret && !value.empty();
+        loaded_.entries.insert_or_assign(std::string(key),
+                                         LoadedSettings::Entry{hidden ? "***" : value, origin});
         return {};
     }
 
@@ -235,16 +279,13 @@ public:
                 continue;
             }
             if (std::ranges::find(kIgnored, name) != kIgnored.end()) continue;
-            const auto alias = std::ranges::find_if(
-                kSettings, [&](const Setting& one) { return one.alias == name; });
-            if (alias != kSettings.end()) {
-                FACET_TRY_VOID(Set(alias->key, value, name));
+            if (const Setting* const setting = FindByEnvironment(name)) {
+                FACET_TRY_VOID(Set(setting->key, value, name));
+            } else if (const Setting* const secret = FindSecretByFile(name)) {
+                FACET_TRY(held, ReadSecret(value, name));
+                FACET_TRY_VOID(Set(secret->key, held, name));
             } else if (name.starts_with("FACET_") && name.find("__") != std::string::npos) {
-                const auto known = std::ranges::find_if(kSettings, [&](const Setting& one) {
-                    return EnvironmentName(one.key) == name;
-                });
-                if (known == kSettings.end()) return UnknownKey(KeyOf(name), name);
-                FACET_TRY_VOID(Set(known->key, value, name));
+                return UnknownKey(KeyOf(name), name);
             }
         }
         return {};
@@ -348,13 +389,17 @@ std::string SettingsReference() {
     for (const Setting& setting : kSettings) {
         std::string names = "`" + EnvironmentName(setting.key) + "`";
         if (!setting.alias.empty()) names += std::format(", `{}`", setting.alias);
+        if (setting.kept == Kept::kSecret) names += ", or …`_FILE`";
         text += std::format("| `{}` | {} | {} | {} |\n", setting.key,
                             setting.standard.empty() ? std::string("(empty)")
                                                      : std::format("`{}`", setting.standard),
                             names, setting.meaning);
     }
     text +=
-        "\nThe original system's `DATABASE_URL=sqlite:///file` sets `data.database`; its "
+        "\nA secret is shown as `***`; with `_FILE` behind its environment name the value is the "
+        "path "
+        "of a file whose first line it is.\n\nThe original system's `DATABASE_URL=sqlite:///file` "
+        "sets `data.database`; its "
         "`SECRET_KEY`, `UPLOAD_FOLDER`, `PROCESSED_FOLDER`, `EMBEDDINGS_FOLDER` and "
         "`SERVICE_VERSION` are accepted and have no effect.\n";
     return text;

@@ -31,6 +31,7 @@ struct Settings {
         std::uint64_t threads = 0;
         std::uint64_t max_connections = 0;
         std::filesystem::path web_root;
+        std::string token;
     } server;
     struct {
         bool enabled = true;
@@ -88,7 +89,7 @@ struct SettingsSource {
 struct LoadedSettings {
     Settings settings;
     struct Entry {
-        std::string value;
+        std::string value;   // "***" for a secret
         std::string origin;  // "default", "facet.toml:3", "FACET_SERVER__PORT", "command line"
     };
     std::map<std::string, Entry, std::less<>> entries;  // by key

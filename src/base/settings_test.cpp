@@ -98,5 +98,24 @@ TEST(Settings, TheReferenceListsEverySettingOnce) {
     }
 }
 
+TEST(Settings, SecretsComeFromFilesAndAreNeverShown) {
+    testing::TempFolder folder;
+    const auto file = folder.path() / "token";
+    std::ofstream(file) << "correct horse\n";
+    SettingsSource source;
+    source.use_process_environment = false;
+    source.environment = {{"FACET_SERVER__TOKEN_FILE", file.string()}};
+    auto loaded = LoadSettings(source);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(loaded->settings.server.token, "correct horse");
+    EXPECT_EQ(PrintSettings(*loaded).find("horse"), std::string::npos);
+    EXPECT_NE(PrintSettings(*loaded).find("***"), std::string::npos);
+
+    source.environment = {{"FACET_SERVER__TOKEN_FILE", (folder.path() / "absent").string()}};
+    EXPECT_EQ(LoadSettings(source).error().code, Code::kNotFound);
+    source.environment = {{"FACET_SERVER__PORT_FILE", file.string()}};  // not a secret
+    EXPECT_EQ(LoadSettings(source).error().code, Code::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace facet

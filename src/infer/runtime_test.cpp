@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::filesystem::path Model(const char* name) {
-    return std::filesystem::path(FACET_SOURCE_DIR) / "tests" / "data" / name;
+    return std::filesystem::path("tests/data") / name;
 }
 
 std::unique_ptr<Session> MustOpen(Runtime& runtime, const std::filesystem::path& model) {

@@ -148,6 +148,11 @@ Admitted<void> Exchange::Choose() {
     request_.path = std::move(*path);
     request_.query = std::move(*query);
     if (auto origin = CheckOrigin(head_, core_.origins); !origin) return origin;
+    const ServerOptions& options = core_.options;
+    if (!options.bearer_token.empty() &&
+        std::ranges::find(options.open_paths, request_.path) == options.open_paths.end()) {
+        if (auto bearer = CheckBearer(head_, options.bearer_token); !bearer) return bearer;
+    }
     if (core_.stopping) return std::unexpected(StoppingRefusal());
 
     if (target->path == "*") {

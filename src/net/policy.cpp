@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "net/router.hpp"
 #include "net/text.hpp"
 
@@ -90,6 +91,19 @@ Admitted<void> CheckOrigin(const RequestHead& head, const OriginRules& rules) {
         return Refuse(403, Code::kForbidden, "requests from pages of other origins are refused");
     }
     return {};
+}
+
+Admitted<void> CheckBearer(const RequestHead& head, std::string_view token) {
+    constexpr std::string_view kScheme = "Bearer ";
+    const std::string_view given = head.Header("authorization");
+    if (head.Count("authorization") == 1 && given.size() > kScheme.size() &&
+        EqualsIgnoringCase(given.substr(0, kScheme.size()), kScheme) &&
+        EqualSecrets(given.substr(kScheme.size()), token)) {
+        return {};
+    }
+    auto refusal = Refuse(401, Code::kUnauthorized, "this needs the server's bearer token");
+    refusal.error().headers.emplace_back("WWW-Authenticate", "Bearer realm=\"facet\"");
+    return refusal;
 }
 
 Admitted<Target> SplitTarget(const RequestHead& head) {

@@ -35,6 +35,9 @@ struct OriginRules {
 /// neither Origin nor Sec-Fetch-Site are let through.
 Admitted<void> CheckOrigin(const RequestHead& head, const OriginRules& rules);
 
+/// Refuses with 401 a request without "Authorization: Bearer <token>" (RFC 6750, section 2.1).
+Admitted<void> CheckBearer(const RequestHead& head, std::string_view token);
+
 struct Target {
     std::string_view path;  // begins with '/', or is "*"
     std::string_view query;

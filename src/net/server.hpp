@@ -79,10 +79,14 @@ struct ServerOptions {
     /// Origins ("https://photos.example") that may send POST, PUT, PATCH and DELETE beside the
     /// server's own; others get 403.
     std::vector<std::string> allowed_origins;
+    /// When not empty, every request must carry it ("Authorization: Bearer …"), else 401, but those
+    /// for one of `open_paths`.
+    std::string bearer_token;
+    std::vector<std::string> open_paths;
     std::vector<std::pair<std::string, std::string>> common_headers;  // on every response
     StaticOptions static_files;
-    /// Makes the answer to a failure the server found (`status` 400, 403, 404, 405, 408, 413, 415,
-    /// 421, 431, 500, 501, 503) or that `admit`, an Upload or a sink returned (`status` 0: by
+    /// Makes the answer to a failure the server found (`status` 400, 401, 403, 404, 405, 408, 413,
+    /// 415, 421, 431, 500, 501, 503) or that `admit`, an Upload or a sink returned (`status` 0: by
     /// `error.code`). Any thread; must be quick. Without it: the message as plain text, 0 is 500.
     /// A few malformed requests are answered by the parser itself with a plain 400.
     std::function<Response(int status, const Error& error, const Request&)> error_response;

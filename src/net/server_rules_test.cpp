@@ -278,5 +278,31 @@ TEST(ServerRules, TotalConnectionsAreBounded) {
     EXPECT_EQ(three.Read().status, 200);
 }
 
+TEST(BearerToken, IsAskedOfEveryRequestButTheOpenPaths) {
+    ServerOptions options = TestOptions();
+    options.bearer_token = "correct horse";
+    options.open_paths = {"/live"};
+    auto routes = EchoRoutes();
+    routes.push_back({.method = "GET", .path = "/live", .target = Handler(&testing::Echo)});
+    auto server = StartServer(std::move(routes), options);
+    const auto status = [&](const std::string& path, const std::string& headers) {
+        Client client(server->port());
+        client.Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n");
+        return client.Read().status;
+    };
+    EXPECT_EQ(status("/echo", ""), 401);
+    EXPECT_EQ(status("/nowhere", ""), 401);
+    EXPECT_EQ(status("/echo", "Authorization: Bearer wrong\r\n"), 401);
+    EXPECT_EQ(status("/echo", "Authorization: Bearer \r\n"), 401);
+    EXPECT_EQ(status("/echo", "Authorization: Basic correct horse\r\n"), 401);
+    EXPECT_EQ(status("/echo",
+                     "Authorization: Bearer correct horse\r\n"
+                     "Authorization: Bearer wrong\r\n"),
+              401);
+    EXPECT_EQ(status("/echo", "Authorization: bearer correct horse\r\n"), 200);
+    EXPECT_EQ(status("/live", ""), 200);
+    EXPECT_EQ(status("/live/../echo", ""), 401);
+}
+
 }  // namespace
 }  // namespace facet::net

@@ -27,12 +27,10 @@ std::string_view ToText(const Library::Jpeg& bytes) {
 }  // namespace
 
 Library::Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
-                 IndexFollower& follower, store::Cache& cache, EventSink& events,
-                 const media::Limits& limits)
+                 store::Cache& cache, EventSink& events, const media::Limits& limits)
     : store_(store),
       blobs_(blobs),
       tasks_(tasks),
-      follower_(follower),
       cache_(cache),
       events_(events),
       limits_(limits) {}
@@ -85,7 +83,7 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
         // Final already, or unknown: nothing to cancel.
         [[maybe_unused]] const auto ignored = tasks_.Cancel(*task);
     }
-    FACET_TRY_VOID(follower_.CatchUp());
+    events_.MediaDeleted(media.uid);
     FACET_TRY_VOID(cache_.Clear());
     for (const Uuid& face : faces) FACET_TRY_VOID(blobs_.RemoveCrop(face));
     // The same bytes may have been taken in again since the row went.
@@ -96,7 +94,6 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
         }
         return again.has_value();
     }));
-    events_.MediaDeleted(media.uid);
     log::Info("media.deleted", {{"media", media.uid.ToString()}, {"faces", faces.size()}});
     return {};
 }
@@ -104,10 +101,9 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
 Result<void> Library::DeleteFace(const store::Face& face) {
     FACET_TRY_VOID(
         store_.Transact([&](Transaction& tx) { return store_.DeleteFace(tx, face.id); }));
-    FACET_TRY_VOID(follower_.CatchUp());
+    events_.FaceDeleted(face);
     FACET_TRY_VOID(cache_.Clear());
     FACET_TRY_VOID(blobs_.RemoveCrop(face.uid));
-    events_.FaceDeleted(face);
     log::Info("face.deleted", {{"face", face.uid.ToString()}});
     return {};
 }

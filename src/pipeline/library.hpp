@@ -7,7 +7,6 @@
 #include "base/result.hpp"
 #include "media/decode.hpp"
 #include "pipeline/events.hpp"
-#include "pipeline/index_follower.hpp"
 #include "store/blobs.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
@@ -19,8 +18,7 @@ namespace facet::pipeline {
 class Library {
 public:
     Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
-            IndexFollower& follower, store::Cache& cache, EventSink& events,
-            const media::Limits& limits);
+            store::Cache& cache, EventSink& events, const media::Limits& limits);
 
     using Jpeg = std::vector<std::byte>;
 
@@ -33,8 +31,8 @@ public:
 
     std::filesystem::path OriginalPath(const store::Media& media) const;
 
-    /// Rows, vectors, index entries, crops, cached pictures and the original: nothing of it is left
-    /// when this returns. Errors: kNotFound, kUnavailable.
+    /// Rows, vectors, index entries (through `events`, see IndexFirst), crops, cached pictures and
+    /// the original: nothing of it is left when this returns. Errors: kNotFound, kUnavailable.
     Result<void> DeleteMedia(const store::Media& media);
     /// One face with its vector and crop. Errors: kNotFound.
     Result<void> DeleteFace(const store::Face& face);
@@ -43,7 +41,6 @@ private:
     store::Store& store_;
     store::BlobStore& blobs_;
     tasks::TaskEngine& tasks_;
-    IndexFollower& follower_;
     store::Cache& cache_;
     EventSink& events_;
     const media::Limits limits_;

@@ -19,12 +19,10 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 class ProcessMedia {
 public:
     ProcessMedia(store::Store& store, store::BlobStore& blobs, const face::Analyzer& analyzer,
-                 IndexFollower& follower, EventSink& events, PipelineMetrics& metrics,
-                 const ProcessOptions& options)
+                 EventSink& events, PipelineMetrics& metrics, const ProcessOptions& options)
         : store_(store),
           blobs_(blobs),
           analyzer_(analyzer),
-          follower_(follower),
           events_(events),
           metrics_(metrics),
           options_(options) {}
@@ -119,11 +117,7 @@ private:
                 }};
     }
 
-    /// The index first, so that whoever hears of the completion can search for it.
     void AnnounceFinished(MediaId id) {
-        if (auto caught_up = follower_.CatchUp(); !caught_up) {
-            log::Warn("index.follow_failed", {{"error", caught_up.error().message}});
-        }
         auto media = store_.FindMedia(id);
         if (!media) return;
         events_.MediaFinished(*media);
@@ -145,7 +139,6 @@ private:
     store::Store& store_;
     store::BlobStore& blobs_;
     const face::Analyzer& analyzer_;
-    IndexFollower& follower_;
     EventSink& events_;
     PipelineMetrics& metrics_;
     const ProcessOptions options_;
@@ -154,11 +147,9 @@ private:
 }  // namespace
 
 TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs,
-                                    const face::Analyzer& analyzer, IndexFollower& follower,
-                                    EventSink& events, PipelineMetrics& metrics,
-                                    const ProcessOptions& options) {
-    auto work =
-        std::make_shared<ProcessMedia>(store, blobs, analyzer, follower, events, metrics, options);
+                                    const face::Analyzer& analyzer, EventSink& events,
+                                    PipelineMetrics& metrics, const ProcessOptions& options) {
+    auto work = std::make_shared<ProcessMedia>(store, blobs, analyzer, events, metrics, options);
     return {.run = [work](const tasks::Task& task,
                           const std::stop_token& stop) { return work->Run(task, stop); },
             .give_up = [work](Transaction& tx, const tasks::Task& task,

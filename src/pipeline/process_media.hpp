@@ -4,7 +4,6 @@
 #include "face/analyzer.hpp"
 #include "media/decode.hpp"
 #include "pipeline/events.hpp"
-#include "pipeline/index_follower.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/workers.hpp"
 #include "store/blobs.hpp"
@@ -26,8 +25,7 @@ inline constexpr float kCropContext = 0.25F;
 /// The handler of kProcessMedia: decode, analyse, write crops, commit the faces. Everything given
 /// must outlive the handler.
 TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs,
-                                    const face::Analyzer& analyzer, IndexFollower& follower,
-                                    EventSink& events, PipelineMetrics& metrics,
-                                    const ProcessOptions& options);
+                                    const face::Analyzer& analyzer, EventSink& events,
+                                    PipelineMetrics& metrics, const ProcessOptions& options);
 
 }  // namespace facet::pipeline

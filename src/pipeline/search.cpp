@@ -38,12 +38,10 @@ std::string_view MatchLevelName(MatchLevel level) noexcept {
     return "weak";
 }
 
-Searcher::Searcher(store::Store& store, const index::FaceIndex& index, IndexFollower& follower,
-                   const face::Analyzer& analyzer, store::Cache& cache, PipelineMetrics& metrics,
-                   const SearchOptions& options)
+Searcher::Searcher(store::Store& store, NearestFaces& nearest, const face::Analyzer& analyzer,
+                   store::Cache& cache, PipelineMetrics& metrics, const SearchOptions& options)
     : store_(store),
-      index_(index),
-      follower_(follower),
+      nearest_(nearest),
       analyzer_(analyzer),
       cache_(cache),
       metrics_(metrics),
@@ -87,9 +85,12 @@ Result<SearchAnswer> Searcher::Search(const SearchRequest& request, Deadline dea
     }
 
     const auto search_start = SteadyClock::now();
-    FACET_TRY(ranked, Nearest(probes, answer.threshold, request.limit, excluded, answer.cached));
+    FACET_TRY(ranked,
+              Rank(probes, answer.threshold, request.limit, excluded, deadline, answer.cached));
     FACET_TRY_VOID(Hydrate(ranked, answer));
-    answer.searched_faces = index_.size();
+    FACET_TRY(size, nearest_.Size());
+    answer.searched_faces = static_cast<std::size_t>(size);
+    answer.engine = nearest_.engine();
     const auto end = SteadyClock::now();
     answer.timings.search = end - search_start;
     answer.timings.total = end - start;
@@ -140,14 +141,16 @@ Result<std::vector<Searcher::Probe>> Searcher::ProbesOfImage(const SearchRequest
     return probes;
 }
 
-Result<std::vector<Searcher::Ranked>> Searcher::Nearest(const std::vector<Probe>& probes,
-                                                        float threshold, std::size_t limit,
-                                                        std::optional<FaceId> excluded,
-                                                        bool& cached) {
-    // The key holds the index's sequence number: a new face is never hidden by an old answer. The
+Result<std::vector<Searcher::Ranked>> Searcher::Rank(const std::vector<Probe>& probes,
+                                                     float threshold, std::size_t limit,
+                                                     std::optional<FaceId> excluded,
+                                                     Deadline deadline, bool& cached) {
+    // The key holds the sequence number: a new face is never hidden by an old answer. The
     // vectors enter it only as a hash.
+    FACET_TRY(sequence, nearest_.Sequence());
     std::string key_material = analyzer_.contract();
-    Append(key_material, follower_.sequence());
+    key_material += nearest_.engine();
+    Append(key_material, sequence);
     Append(key_material, threshold);
     Append(key_material, limit);
     Append(key_material, excluded.value_or(FaceId()).value());
@@ -171,11 +174,10 @@ Result<std::vector<Searcher::Ranked>> Searcher::Nearest(const std::vector<Probe>
 
     std::unordered_map<FaceId, Ranked> best;
     for (const Probe& probe : probes) {
-        index::Query query{
-            .vector = probe.vector, .k = limit, .min_cosine = threshold, .accept = {}};
-        if (excluded) query.accept = [excluded](FaceId face) { return face != *excluded; };
-        FACET_TRY(neighbours, index_.Search(query));
+        FACET_TRY(neighbours,
+                  nearest_.Nearest(probe.vector, limit + (excluded ? 1 : 0), threshold, deadline));
         for (const index::Neighbour& neighbour : neighbours) {
+            if (excluded && neighbour.face == *excluded) continue;
             const auto [at, fresh] =
                 best.try_emplace(neighbour.face, Ranked{neighbour, probe.query_face});
             if (!fresh && neighbour.cosine > at->second.neighbour.cosine) {

@@ -8,10 +8,9 @@
 
 #include "base/clock.hpp"
 #include "face/analyzer.hpp"
-#include "index/face_index.hpp"
 #include "media/decode.hpp"
-#include "pipeline/index_follower.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/nearest.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
 
@@ -69,19 +68,18 @@ struct SearchAnswer {
     std::vector<QueryFace> faces;  // of the query image, largest first
     std::vector<SearchHit> hits;   // best first, each stored face once
     float threshold = 0;           // the one used
-    std::string_view engine = "exact";
+    std::string_view engine;       // NearestFaces::engine
     bool cached = false;
     std::size_t searched_faces = 0;
     SearchTimings timings;
 };
 
 /// The way of a question. The query image is not kept.
-/// Thread safety: any thread. Cost: an analysis of the image, then a scan of the index.
+/// Thread safety: any thread. Cost: an analysis of the image, then NearestFaces.
 class Searcher {
 public:
-    Searcher(store::Store& store, const index::FaceIndex& index, IndexFollower& follower,
-             const face::Analyzer& analyzer, store::Cache& cache, PipelineMetrics& metrics,
-             const SearchOptions& options);
+    Searcher(store::Store& store, NearestFaces& nearest, const face::Analyzer& analyzer,
+             store::Cache& cache, PipelineMetrics& metrics, const SearchOptions& options);
 
     /// Errors: kInvalidArgument (request), kNotFound (stored face; no face in the image, or not
     /// that many: message says which), kDeadline, and those of media::Decode.
@@ -100,14 +98,13 @@ private:
     };
     Result<std::vector<Probe>> ProbesOfImage(const SearchRequest& request, Deadline deadline,
                                              SearchAnswer& answer);
-    Result<std::vector<Ranked>> Nearest(const std::vector<Probe>& probes, float threshold,
-                                        std::size_t limit, std::optional<FaceId> excluded,
-                                        bool& cached);
+    Result<std::vector<Ranked>> Rank(const std::vector<Probe>& probes, float threshold,
+                                     std::size_t limit, std::optional<FaceId> excluded,
+                                     Deadline deadline, bool& cached);
     Result<void> Hydrate(const std::vector<Ranked>& ranked, SearchAnswer& answer);
 
     store::Store& store_;
-    const index::FaceIndex& index_;
-    IndexFollower& follower_;
+    NearestFaces& nearest_;
     const face::Analyzer& analyzer_;
     store::Cache& cache_;
     PipelineMetrics& metrics_;

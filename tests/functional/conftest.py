@@ -61,10 +61,11 @@ def models(tmp_path_factory):
 class Server:
     """A running facet serve."""
 
-    def __init__(self, data, models, *arguments):
+    def __init__(self, data, models, *arguments, environment=None):
         self.data = pathlib.Path(data)
         self.models = models
         self.arguments = arguments
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.url = None
 
@@ -74,7 +75,7 @@ class Server:
             [FACET, "serve", "--data", self.data, "--models", self.models, "--port", "0",
              "-s", "watch.settle_milliseconds=100", "-s", f"server.web_root={WEB if WEB.is_dir() else ''}",
              *self.arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.environment)
         line = self.process.stdout.readline()
         assert line.startswith("Facet is at "), (self.data / "server.log").read_text()[-4000:]
         self.url = line.split()[-1]
@@ -130,8 +131,8 @@ class Server:
 def make_server(tmp_path, models):
     servers = []
 
-    def make(*arguments, data=None):
-        server = Server(data or tmp_path / "data", models, *arguments)
+    def make(*arguments, data=None, environment=None):
+        server = Server(data or tmp_path / "data", models, *arguments, environment=environment)
         server.data.mkdir(exist_ok=True)
         servers.append(server)
         return server.start()

@@ -1,5 +1,6 @@
 """Statuses, errors and limits of the HTTP API."""
 
+import httpx
 import pytest
 from conftest import ROOT
 
@@ -116,7 +117,7 @@ def test_other_origins_and_names_are_refused(server):
 
 def test_listening_elsewhere_is_refused_without_a_login(facet):
     done = facet("-s", "server.address=0.0.0.0", "serve")
-    assert done.returncode == 1 and "no login" in done.stderr
+    assert done.returncode == 1 and "server.token" in done.stderr
 
 
 def test_pages_of_media_and_faces_cover_everything_once(server, testdata):
@@ -198,3 +199,22 @@ def test_the_settings_page_is_the_one_the_program_prints(facet):
     printed = facet("config", "--reference", check=0).stdout
     page = (ROOT / "docs/operator/settings.md").read_text()
     assert page == printed, "facet config --reference > docs/operator/settings.md"
+
+
+def test_a_token_opens_the_server_to_other_machines_and_is_asked_of_everybody(make_server, tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("correct horse battery\n")
+    server = make_server("-s", "server.address=0.0.0.0", environment={"FACET_SERVER__TOKEN_FILE": str(secret)})
+    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    token = {"Authorization": "Bearer correct horse battery"}
+    for path in ("/", "/v1/stats", "/files", "/metrics", "/health", "/v1/events"):
+        refused = httpx.get(url + path)
+        assert refused.status_code == 401 and refused.headers["www-authenticate"].startswith("Bearer"), path
+        assert refused.json()["error"]["code"] == "unauthorized"
+    assert httpx.get(url + "/v1/stats", headers=token).status_code == 200
+    assert httpx.get(url + "/v1/stats", headers={"Host": "photos.example", **token}).status_code == 200
+    assert httpx.get(url + "/health/live").json() == {"status": "alive"}
+    ready = httpx.get(url + "/health/ready", headers=token)
+    assert ready.status_code == 200 and set(ready.json()["checks"]) == {"database", "tasks", "watch"}
+    log = (server.data / "server.log").read_text()
+    assert "horse" not in log
