@@ -48,7 +48,7 @@ Result<Round> Run(const std::string& models, const std::vector<fs::path>& pictur
     FACET_TRY_VOID(instance->BecomeWorker());
 
     const auto start = std::chrono::steady_clock::now();
-    instance->StartWorkers();
+    FACET_TRY_VOID(instance->StartWorkers({}));
     for (const fs::path& picture : pictures) {
         FACET_TRY_VOID(instance->intake().AcceptFile(picture, store::Origin::kIngest,
                                                      tasks::kPriorityNormal, {}));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the measurements of README.md, one after the other: bench/run.py [search|ingest|startup ...]
+"""Runs the measurements of README.md, one after the other: bench/run.py [search|ingest|watch|startup ...]
 
 Pictures come from FACET_TESTDATA; the models are the stand-in pack of tests/packs where its weights are
 there (FACET_TESTMODELS), else the active pack of ./models.
@@ -33,14 +33,15 @@ def models_folder(scratch):
 
 
 def main():
-    wanted = sys.argv[1:] or ["search", "ingest", "startup"]
+    wanted = sys.argv[1:] or ["search", "ingest", "watch", "startup"]
     data = pathlib.Path(os.environ.get("FACET_TESTDATA", ROOT.parent / "shared/testdata"))
     with tempfile.TemporaryDirectory() as scratch:
         models = models_folder(pathlib.Path(scratch))
         commands = {
-            "search": [BUILD / "bench/search_bench"],
+            "search": [BUILD / "bench/search_bench", "--million"],
             "ingest": [BUILD / "bench/ingest_bench", "--models", models, "--pictures", "100",
                        data / "lfw", data / "celebs", data / "people"],
+            "watch": [BUILD / "bench/watch_bench", "--folder", ROOT / ".dev"],
             "startup": [ROOT / "bench/startup.py", BUILD / "bin/facet", models],
         }
         for name in wanted:

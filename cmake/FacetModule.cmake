@@ -1,7 +1,10 @@
-# facet_module(NAME SOURCES … [TESTS …] [PUBLIC …] [PRIVATE …] [TEST_LIBRARIES …] [TSAN])
+# facet_module(NAME SOURCES … [TESTS …] [PUBLIC …] [PRIVATE …] [TEST_LIBRARIES …] [TSAN]
+#              [TOGETHER FILTER] [NO_ASAN FILTER])
 #
 # Makes the static library facet::NAME from SOURCES and, when tests are built, the program
-# facet_NAME_test from TESTS. TSAN: the tests also run under ThreadSanitizer.
+# facet_NAME_test from TESTS. TSAN: the tests also run under ThreadSanitizer. TOGETHER: the tests
+# that this GoogleTest filter fits run in one process, since they share a server that is slow to
+# start. NO_ASAN: those that fit do not run under AddressSanitizer (each with its reason beside it).
 
 option(FACET_WERROR "Treat warnings as errors" OFF)
 option(FACET_FUZZ "Build the fuzz targets (Clang)" OFF)
@@ -26,12 +29,14 @@ if(FACET_SANITIZE)
     target_compile_options(facet_options INTERFACE -fsanitize=${FACET_SANITIZE}
         -fno-omit-frame-pointer -fno-sanitize-recover=all)
     target_link_options(facet_options INTERFACE -fsanitize=${FACET_SANITIZE})
+    target_compile_definitions(facet_options INTERFACE FACET_SANITIZED)
 endif()
 
 add_custom_target(tsan_tests)  # what a ThreadSanitizer run needs built
 
 function(facet_module NAME)
-    cmake_parse_arguments(ARG "TSAN" "" "SOURCES;TESTS;PUBLIC;PRIVATE;TEST_LIBRARIES" ${ARGN})
+    cmake_parse_arguments(ARG "TSAN" "TOGETHER;NO_ASAN"
+        "SOURCES;TESTS;PUBLIC;PRIVATE;TEST_LIBRARIES" ${ARGN})
     add_library(facet_${NAME} STATIC ${ARG_SOURCES})
     add_library(facet::${NAME} ALIAS facet_${NAME})
     target_link_libraries(facet_${NAME} PUBLIC facet_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
@@ -42,14 +47,34 @@ function(facet_module NAME)
         # RapidCheck's templates use std::aligned_storage, which C++23 deprecates.
         target_compile_options(facet_${NAME}_test PRIVATE
             $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>)
-        set(labels ${NAME})
+        # One label: gtest_discover_tests takes a list apart, and the properties after it are lost.
+        set(label ${NAME})
         if(ARG_TSAN)
-            list(APPEND labels tsan)
+            set(label ${NAME}-tsan)
             add_dependencies(tsan_tests facet_${NAME}_test)
         endif()
-        # From the top of the checkout, where tests/ and ../shared are found by relative paths.
-        gtest_discover_tests(facet_${NAME}_test DISCOVERY_MODE PRE_TEST
-            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
-            PROPERTIES LABELS "${labels}" TIMEOUT 300)
+        facet_discover_tests(${NAME} ${label} "${ARG_TOGETHER}" "${ARG_NO_ASAN}")
     endif()
+endfunction()
+
+function(facet_discover_tests NAME LABEL TOGETHER NO_ASAN)
+    # From the top of the checkout, where tests/ and ../shared are found by relative paths.
+    set(common DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set(apart ${TOGETHER} ${NO_ASAN})
+    list(JOIN apart ":" apart)
+    if(NO_ASAN)
+        gtest_discover_tests(facet_${NAME}_test ${common} TEST_FILTER ${NO_ASAN}
+            TEST_LIST facet_${NAME}_no_asan PROPERTIES LABELS ${NAME}-no_asan TIMEOUT 300)
+    endif()
+    if(TOGETHER)
+        add_test(NAME ${NAME}:${TOGETHER} COMMAND facet_${NAME}_test --gtest_filter=${TOGETHER}
+            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+        set_tests_properties(${NAME}:${TOGETHER} PROPERTIES LABELS ${LABEL} TIMEOUT 300
+            SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+    endif()
+    if(apart)
+        set(others TEST_FILTER "-${apart}")
+    endif()
+    gtest_discover_tests(facet_${NAME}_test ${common} ${others}
+        PROPERTIES LABELS ${LABEL} TIMEOUT 300)
 endfunction()

@@ -32,9 +32,10 @@ ALLOWED = {
 THIRD_PARTY = [
     (r"onnxruntime", ["src/infer/"]),
     (r"vips", ["src/media/"]),
-    (r"sqlite3", ["src/base/db/"]),
+    (r"(sqlite3|libpq|hiredis)", ["src/base/db/"]),
     (r"microhttpd", ["src/net/"]),
-    (r"(curl/|archive(_entry)?\.h)", ["src/infer/"]),
+    (r"archive(_entry)?\.h", ["src/infer/"]),
+    (r"curl/", ["src/base/http.cpp"]),
     (r"hwy/", ["src/index/"]),
     (r"(spdlog|prometheus|uuid)/", ["src/base/"]),
     (r"openssl/", ["src/base/", "src/infer/"]),

@@ -27,7 +27,8 @@ is_debian13() {
     [[ $id == debian && ${version%%.*} =~ ^[0-9]+$ && ${version%%.*} -ge 13 ]]
 }
 
-package_list() { sed 's/#.*//' "$TOP/scripts/packages.txt" | xargs -n1 | LC_ALL=C sort -u; }
+# The packages of the root: those of ./dev, or of the list that DEV_PACKAGES names.
+package_list() { sed 's/#.*//' "$TOP/scripts/${DEV_PACKAGES:-packages.txt}" | xargs -n1 | LC_ALL=C sort -u; }
 
 # Native Debian 13: install what is missing, and only then ask for root.
 ensure_packages() {

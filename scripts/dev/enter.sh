@@ -22,7 +22,7 @@ bind() { # bind DIR [ro]: at the same path inside
 while read -r dir; do
     [[ -z $dir ]] || bind "$dir" ro
 done <<<"$DEV_READ_ONLY"
-for dir in "$CACHE"/{ccache,npm,tidy,debs} "$TOP" ${FACET_DEV_BINDS-}; do
+for dir in "$CACHE"/{ccache,npm,tidy,tests,s3-server,debs} "$TOP" ${FACET_DEV_BINDS-}; do
     bind "$dir"
 done
 mount --bind "$CACHE/debs" "$r/var/cache/apt/archives"
@@ -53,11 +53,16 @@ while IFS= read -r name; do
     esac
 done < <(compgen -e)
 
+# pivot_root, not chroot: whoever enters this namespace, or makes another from it, as a container engine
+# does, gets this root too. The host's is unmounted here.
+cd "$r"
+pivot_root . .
+umount -l .
 cd /
 # Not exec: this shell stays as the namespace's init, reaps, and passes the exit code on (and is
 # silenced, so that it does not report the program's death by a signal at length).
 exec 3>&2 2>/dev/null
-chroot "$r" env -i -C "$([[ $DEV_CWD/ == "$TOP"/* ]] && echo "$DEV_CWD" || echo "$TOP")" \
+env -i -C "$([[ $DEV_CWD/ == "$TOP"/* ]] && echo "$DEV_CWD" || echo "$TOP")" \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     XDG_CACHE_HOME="$(dirname "$CACHE")" FACET_DEV_ROOT=1 "${pass[@]}" "$@" 2>&3 3>&-

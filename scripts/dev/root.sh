@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The private Debian 13 root for hosts that are something else. Sourced by ./dev on the host.
+# The private Debian 13 root for hosts that are something else, and for what shall not be installed on
+# any host. Sourced by ./dev and deploy/test on the host.
 #
 # $CACHE/roots/<key>   a complete root, never changed once it has its name; <key> hashes the package list
 # $CACHE/bootstrap     minimal trixie that roots start from;  $CACHE/debs  downloaded packages
@@ -9,9 +10,9 @@
 ROOT_VERSION=1 # raise when make_root.sh changes what a root contains
 SUITE=trixie
 
+# run_in_root CMD...
 run_in_root() {
-    ((EUID == 0)) || die "this is not Debian 13, and making a private Debian 13 root needs root.
-Run as root, or in a container: docker run --rm -it --network host -v '$TOP:$TOP' -w '$TOP' debian:trixie ./dev ${1-}"
+    ((EUID == 0)) || die "making a private Debian 13 root needs root: run as root"
     local tool
     for tool in unshare flock setpriv; do
         command -v "$tool" >/dev/null || die "$tool is missing: install util-linux"
@@ -31,7 +32,7 @@ Run as root, or in a container: docker run --rm -it --network host -v '$TOP:$TOP
     set_read_only_binds
     local status=0
     run_child unshare --mount --propagation private --pid --fork --kill-child=KILL -- \
-        bash "$TOP/scripts/dev/enter.sh" "$TOP/dev" "$@" || status=$?
+        bash "$TOP/scripts/dev/enter.sh" "$@" || status=$?
     return "$status"
 }
 

@@ -8,6 +8,8 @@ set_environment() {
     export CCACHE_DIR=$CACHE/ccache CCACHE_BASEDIR=$TOP CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=5G
     export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
     export npm_config_cache=$CACHE/npm npm_config_update_notifier=false
+    S3_PYTHON_HOME=$CACHE/s3-server/$(sha256sum <"$TOP/tests/servers/s3_requirements.txt" | cut -c1-16)
+    export FACET_TEST_S3_PYTHON=$S3_PYTHON_HOME/bin/python
     if [[ -n ${FACET_DEV_ROOT-} ]]; then # the checkout may belong to someone else than root
         export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
     fi
@@ -28,7 +30,8 @@ cmd_build() {
 cmd_up() {
     local facet=$TOP/.dev/build/release/bin/facet
     cd "$TOP"
-    cmd_build release
+    build_web
+    build_cpp release facet
     "$facet" models ensure
     if [[ -f web/dist/index.html ]]; then
         export FACET_SERVER__WEB_ROOT=${FACET_SERVER__WEB_ROOT:-$TOP/web/dist}
@@ -97,9 +100,9 @@ build_web() {
 
 # --- ./dev test -----------------------------------------------------------------------------------
 
-STAGES=(style web unit functional tidy asan tsan)
-# What runs when none is named. The other three are run by name until the whole tree passes them
-# (docs/STATUS.md).
+STAGES=(style web unit functional tidy asan tsan fuzz)
+# What runs when none is named. The others run by name until the whole tree, with PostgreSQL, Redis and S3
+# in it, has passed them (docs/STATUS.md).
 DEFAULT_STAGES=(style web unit functional)
 
 cmd_test() {
@@ -145,6 +148,7 @@ stage_style() {
     done < <(checkout_files dev .ci scripts deploy tests bench)
     shellcheck -x "${scripts[@]}"
     python3 scripts/check_layers.py
+    python3 scripts/check_docs.py
 }
 
 stage_web() {
@@ -162,16 +166,66 @@ stage_web() {
     build_web
 }
 
+# The S3 server of the tests. Without the package index, they are skipped and say so.
+install_s3_server() {
+    local new=$S3_PYTHON_HOME.$$
+    [[ ! -x $FACET_TEST_S3_PYTHON ]] || return 0
+    if quietly s3-venv python3 -m venv "$new" &&
+        quietly s3-server "$new/bin/python" -m pip install --quiet --no-deps --only-binary=:all: \
+            -r "$TOP/tests/servers/s3_requirements.txt"; then
+        mv -T "$new" "$S3_PYTHON_HOME" || rm -rf "$new" # another run was faster
+    else
+        rm -rf "$new"
+        say "no S3 server for the tests: its packages could not be installed"
+    fi
+}
+
 # run_ctest PRESET [ARGS]
 run_ctest() {
     local preset=$1
     shift
+    install_s3_server
     quietly "ctest-$preset" ctest --test-dir ".dev/build/$preset" -j "$(nproc)" --output-on-failure \
-        --no-tests=ignore --output-junit "$RESULTS/$preset.xml" "$@"
+        --no-tests=error --output-junit "$RESULTS/$preset.xml" "$@"
+}
+
+# obtain_test_inputs PRESET: what tests need besides the checkout, once a machine. The starter pack, by
+# the program itself; free pictures, which stand in where FACET_TESTDATA is not there.
+obtain_test_inputs() {
+    local facet=$TOP/.dev/build/$1/bin/facet models pictures lock work
+    models=$CACHE/tests/models-$(sha256sum <src/infer/catalogue.cpp | cut -c1-12)
+    pictures=$CACHE/tests/pictures-$(cat tests/pictures/* | sha256sum | cut -c1-12)
+    exec {lock}>"$CACHE/tests/lock"
+    flock "$lock"
+    if ! "$facet" --models "$models" models verify starter &>/dev/null; then
+        quietly starter-pack "$facet" --models "$models" models fetch starter ||
+            die "tests need the starter pack; it is not in $models, and the npm registry did not give it"
+    fi
+    if [[ ! -d $pictures ]]; then
+        rm -rf "$CACHE"/tests/tmp.* # of a run that was ended
+        work=$(mktemp -d "$CACHE/tests/tmp.XXXXXX")
+        quietly test-pictures python3 -m pip download --disable-pip-version-check --no-deps \
+            --no-binary face-recognition,pillow --require-hashes -r tests/pictures/sources.txt -d "$work" ||
+            die "tests need pictures; they are not in $pictures, and the Python package index did not give them"
+        quietly test-pictures python3 tests/pictures/make.py "$work" "$work/pictures"
+        mv "$work/pictures" "$pictures"
+        rm -rf "$work"
+    fi
+    exec {lock}>&-
+    export FACET_STARTER_PACK=$models/starter FACET_FREE_PICTURES=$pictures
+    if [[ -z ${FACET_TESTDATA-} && -d $TOP/../shared/testdata ]]; then
+        FACET_TESTDATA=$TOP/../shared/testdata
+    fi
+    if [[ ! -d ${FACET_TESTDATA-} ]]; then
+        say "no labelled pictures (FACET_TESTDATA): the free ones stand in, tests of labels are skipped"
+        FACET_TESTDATA=$pictures
+    fi
+    export FACET_TESTDATA
 }
 
 stage_unit() {
     build_cpp release
+    obtain_test_inputs release
     run_ctest release
 }
 
@@ -182,8 +236,15 @@ stage_functional() {
         return 0
     fi
     build_web
-    FACET_BIN=$TOP/.dev/build/release/bin/facet quietly pytest \
-        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional.xml" tests/functional
+    obtain_test_inputs release
+    install_s3_server
+    export FACET_BIN=$TOP/.dev/build/release/bin/facet
+    quietly pytest python3 -m pytest -q -p no:cacheprovider \
+        --junitxml="$RESULTS/functional.xml" tests/functional
+    # The main job once more on what the set-up itself obtains.
+    FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent quietly pytest-free \
+        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional-free.xml" \
+        tests/functional/test_main_job.py
 }
 
 stage_tidy() {
@@ -191,16 +252,46 @@ stage_tidy() {
     python3 scripts/tidy.py --build .dev/build/release --cache "$CACHE/tidy"
 }
 
-stage_asan() {
+set_sanitizer_options() {
     export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1
     export LSAN_OPTIONS=suppressions=$TOP/cmake/lsan.supp:print_suppressions=0
+}
+
+stage_asan() {
+    set_sanitizer_options
     build_cpp asan
+    obtain_test_inputs asan
     run_ctest asan -LE no_asan
 }
 
 stage_tsan() {
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$TOP/cmake/tsan.supp
     build_cpp tsan tsan_tests
-    run_ctest tsan -L tsan
+    run_ctest tsan -L -tsan
+}
+
+# Every fuzz target for a fixed number of inputs from a fixed seed. An input that breaks one stays in
+# .dev/fuzz; longer hunts are started by hand (tests/fuzz/CMakeLists.txt).
+stage_fuzz() {
+    local pictures=()
+    set_sanitizer_options
+    build_cpp fuzz fuzz_targets
+    if [[ -d ${FACET_TESTDATA-} ]]; then
+        pictures=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
+    fi
+    fuzz decode 3000 "${pictures[@]}"
+    fuzz http 50000 tests/fuzz/seeds/http
+    fuzz manifest 10000 tests/packs
+    fuzz multipart 100000 tests/fuzz/seeds/multipart
+}
+
+# fuzz NAME RUNS SEED_FOLDERS...
+fuzz() {
+    local name=$1 runs=$2 folder=$TOP/.dev/fuzz/$1
+    shift 2
+    rm -rf "$folder/inputs"
+    mkdir -p "$folder/inputs"
+    quietly "fuzz-$name" ".dev/build/fuzz/bin/facet_${name}_fuzz" -seed=1 -runs="$runs" -timeout=20 \
+        -artifact_prefix="$folder/" "$folder/inputs" "$@"
 }

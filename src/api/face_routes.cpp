@@ -32,6 +32,7 @@ Result<net::Response> ListFaces(Services& services, const net::Request& request)
     }
     FACET_TRY(page, services.store.ListFaces(query));
     std::vector<MediaId> ids;
+    ids.reserve(page.items.size());
     for (const auto& face : page.items) ids.push_back(face.media);
     FACET_TRY(media, services.store.GetMedia(ids));
     std::unordered_map<MediaId, const store::Media*> by_id;

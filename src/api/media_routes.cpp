@@ -92,8 +92,11 @@ Result<net::Response> FacesOfMedia(Services& services, const net::Request& reque
 
 Result<net::Response> Content(Services& services, const net::Request& request) {
     FACET_TRY(media, MediaOf(services, request));
+    FACET_TRY(original, services.library.OpenOriginal(media, Deadline::After(kPictureDeadline),
+                                                      request.stop));
     net::Response response;
-    response.file = services.library.OriginalPath(media);
+    response.file = original.path();
+    response.file_hold = original.hold();
     response.headers = {{"Content-Type", media.mime},
                         {"Etag", "\"" + media.sha256 + "\""},
                         {"Cache-Control", "private, no-cache"}};

@@ -1,7 +1,5 @@
 #include "api/uploads.hpp"
 
-#include <optional>
-
 #include "base/log.hpp"
 
 namespace facet::api {
@@ -19,8 +17,12 @@ Error UnknownField(std::string_view expected, const std::string& found) {
 /// still comes of it is dropped.
 class LibraryUpload::Sink final : public net::PartSink {
 public:
-    Sink(LibraryUpload& upload, std::string file_name, store::BlobStore::Incoming incoming)
-        : upload_(upload), file_name_(std::move(file_name)), incoming_(std::move(incoming)) {}
+    Sink(LibraryUpload& upload, std::string file_name,
+         std::unique_ptr<store::BlobStore::Incoming> incoming, std::stop_token stop)
+        : upload_(upload),
+          file_name_(std::move(file_name)),
+          incoming_(std::move(incoming)),
+          stop_(std::move(stop)) {}
 
     Result<void> Write(std::span<const std::byte> bytes) override {
         if (!incoming_) return {};
@@ -34,9 +36,9 @@ public:
 
     Result<void> Close() override {
         if (!incoming_) return {};
-        auto accepted = upload_.services_.intake.Accept(
-            std::move(*incoming_), file_name_, store::Origin::kUpload, "", tasks::kPriorityNormal);
-        incoming_.reset();
+        auto accepted = upload_.services_.intake.Accept(std::move(incoming_), file_name_,
+                                                        store::Origin::kUpload, "",
+                                                        tasks::kPriorityNormal, stop_);
         const bool disk_failed = !accepted && accepted.error().code == Code::kUnavailable;
         Record(std::move(accepted));
         if (disk_failed) return std::unexpected(upload_.files_.back().outcome.error());
@@ -54,17 +56,18 @@ private:
 
     LibraryUpload& upload_;
     const std::string file_name_;
-    std::optional<store::BlobStore::Incoming> incoming_;
+    std::unique_ptr<store::BlobStore::Incoming> incoming_;  // none: refused
+    const std::stop_token stop_;
 };
 
 LibraryUpload::LibraryUpload(Services& services, std::string field)
     : services_(services), field_(std::move(field)) {}
 
-Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Request& /*request*/,
+Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Request& request,
                                                                const net::PartInfo& part) {
     if (part.field != field_) return std::unexpected(UnknownField(field_, part.field));
     FACET_TRY(incoming, services_.intake.Begin());
-    return std::make_unique<Sink>(*this, part.file_name, std::move(incoming));
+    return std::make_unique<Sink>(*this, part.file_name, std::move(incoming), request.stop);
 }
 
 class PictureUpload::Sink final : public net::PartSink {

@@ -12,6 +12,16 @@
 namespace facet::app {
 
 int Serve(const Settings& settings, const Output& output);
+/// The parts of Serve one by one, for processes that share PostgreSQL and Redis.
+int Web(const Settings& settings, const Output& output);
+int Worker(const Settings& settings, const Output& output);
+int Watch(const Settings& settings, const Output& output);
+
+/// Asks the process that the same settings configure whether it is ready, or alive.
+struct HealthArguments {
+    bool live = false;
+};
+int Health(const Settings& settings, const HealthArguments& arguments, const Output& output);
 
 struct IngestArguments {
     std::vector<std::filesystem::path> paths;  // files and folders
@@ -34,6 +44,13 @@ int Faces(const Settings& settings, const FacesArguments& arguments, const Outpu
 
 int Stats(const Settings& settings, const Output& output);
 int Doctor(const Settings& settings, const Output& output);
+
+struct MigrateArguments {
+    std::string from = "sqlite";  // the configured one; or a data folder, or a database file
+    std::string to = "postgres";  // the configured one; or an address
+};
+/// Moves a library from SQLite to PostgreSQL.
+int Migrate(const Settings& settings, const MigrateArguments& arguments, const Output& output);
 
 struct EvaluateArguments {
     std::filesystem::path data;      // a folder with identities.csv

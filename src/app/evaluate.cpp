@@ -104,9 +104,19 @@ Scores ScoreListedPairs(const std::string& set, const std::vector<std::vector<st
     return scores;
 }
 
-Result<void> Report(const std::string& pack, const std::string& set, const Scores& scores,
-                    std::size_t without_face, const Output& output) {
+/// The share of the scores at or above the threshold.
+double ShareAccepted(const std::vector<float>& scores, float threshold) {
+    const auto accepted =
+        std::ranges::count_if(scores, [=](float score) { return score >= threshold; });
+    return static_cast<double>(accepted) / static_cast<double>(scores.size());
+}
+
+Result<void> Report(const infer::PackManifest& manifest, const std::string& set,
+                    const Scores& scores, std::size_t without_face, const Output& output) {
+    const std::string& pack = manifest.name;
     FACET_TRY(report, face::EvaluateVerification(scores.genuine, scores.impostor));
+    const double missed = 1.0 - ShareAccepted(scores.genuine, manifest.match_threshold);
+    const double mistaken = ShareAccepted(scores.impostor, manifest.match_threshold);
     if (output.json) {
         Output::Json({{"pack", pack},
                       {"set", set},
@@ -119,14 +129,19 @@ Result<void> Report(const std::string& pack, const std::string& set, const Score
                       {"threshold_at_far_1e-3", report.threshold_at_far_1e3},
                       {"best_accuracy", report.best_accuracy},
                       {"best_threshold", report.best_threshold},
-                      {"equal_error_rate", report.equal_error_rate}});
+                      {"equal_error_rate", report.equal_error_rate},
+                      {"match_threshold", manifest.match_threshold},
+                      {"missed_at_match", missed},
+                      {"mistaken_at_match", mistaken}});
     } else {
         std::cout << std::format(
             "{:12} {:14} {:5} pictures {:6}+{:6} pairs  TAR@FAR1e-2 {:.4f}  TAR@FAR1e-3 {:.4f}  "
-            "accuracy {:.4f} at {:.3f}  EER {:.4f}  no face in {}\n",
+            "accuracy {:.4f} at {:.3f}  EER {:.4f}  at {:.2f}: {:.2f} % missed, {:.3f} % mistaken  "
+            "no face in {}\n",
             pack, set, scores.pictures, scores.genuine.size(), scores.impostor.size(),
             report.tar_at_far_1e2, report.tar_at_far_1e3, report.best_accuracy,
-            report.best_threshold, report.equal_error_rate, without_face);
+            report.best_threshold, report.equal_error_rate, manifest.match_threshold, 100 * missed,
+            100 * mistaken, without_face);
     }
     return {};
 }
@@ -134,7 +149,6 @@ Result<void> Report(const std::string& pack, const std::string& set, const Score
 Result<void> EvaluatePack(const face::Analyzer& analyzer, const Settings& settings,
                           const EvaluateArguments& arguments, const Output& output) {
     FACET_TRY(rows, ReadTable(arguments.data / "identities.csv", 3));
-    const std::string& pack = analyzer.manifest().name;
     for (const std::string& set : arguments.sets) {
         std::vector<Labelled> labelled;
         for (const auto& row : rows) {
@@ -143,13 +157,13 @@ Result<void> EvaluatePack(const face::Analyzer& analyzer, const Settings& settin
         if (labelled.empty()) return Fail(Code::kNotFound, "no pictures in the set " + set);
         std::size_t without_face = 0;
         FACET_TRY(embeddings, EmbedAll(analyzer, settings, arguments.data, labelled, without_face));
-        FACET_TRY_VOID(Report(pack, set + " (all)", ScoreAllPairs(labelled, embeddings),
-                              without_face, output));
+        FACET_TRY_VOID(Report(analyzer.manifest(), set + " (all)",
+                              ScoreAllPairs(labelled, embeddings), without_face, output));
         const fs::path listed = arguments.data / set / "pairs.csv";
         if (!fs::exists(listed)) continue;
         FACET_TRY(pairs, ReadTable(listed, 4));
-        FACET_TRY_VOID(Report(pack, set + " (listed)", ScoreListedPairs(set, pairs, embeddings),
-                              without_face, output));
+        FACET_TRY_VOID(Report(analyzer.manifest(), set + " (listed)",
+                              ScoreListedPairs(set, pairs, embeddings), without_face, output));
     }
     return {};
 }
@@ -158,7 +172,7 @@ Result<void> EvaluatePack(const face::Analyzer& analyzer, const Settings& settin
 
 int Evaluate(const Settings& settings, const EvaluateArguments& arguments, const Output& output) {
     const media::ImageLibrary images;
-    auto runtime = infer::Runtime::Load({.library = settings.models.onnxruntime});
+    auto runtime = LoadRuntime(settings);
     if (!runtime) return output.Fail(runtime.error());
     std::vector<std::unique_ptr<face::Analyzer>> analyzers;
     if (arguments.packs.empty()) {

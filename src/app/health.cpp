@@ -45,6 +45,16 @@ Result<std::string> CheckModels(const face::Analyzer& analyzer) {
                        analyzer.manifest().name, found.size());
 }
 
+/// Asks a store that is elsewhere for its first crop.
+Result<void> TouchBlobs(store::BlobStore& blobs) {
+    bool reached = false;
+    auto listed = blobs.ForEachCrop([&](const store::BlobStore::StoredCrop&) -> Result<void> {
+        reached = true;
+        return Fail(Code::kCancelled, "one is enough");
+    });
+    return reached ? Result<void>() : listed;
+}
+
 }  // namespace
 
 std::vector<api::HealthCheck> CheckReady(Instance& instance, const pipeline::WatchFolder* watch) {
@@ -57,6 +67,12 @@ std::vector<api::HealthCheck> CheckReady(Instance& instance, const pipeline::Wat
         FACET_TRY(stats, instance.tasks().Stats());
         return std::format("{} queued, {} under way", stats.queued, stats.leased);
     }));
+    if (instance.blobs().engine() != "folder") {
+        checks.push_back(Timed("objects", [&]() -> Result<std::string> {
+            FACET_TRY_VOID(TouchBlobs(instance.blobs()));
+            return std::string(instance.blobs().engine());
+        }));
+    }
     if (watch != nullptr) {
         checks.push_back(Timed("watch", [&]() -> Result<std::string> {
             if (!watch->healthy()) {

@@ -96,7 +96,9 @@ int Ingest(const Settings& settings, const IngestArguments& arguments, const Out
     if (!opened) return output.Fail(opened.error());
     Instance& instance = **opened;
     // When a server runs on this data folder, its workers do the analysis.
-    if (instance.BecomeWorker()) instance.StartWorkers();
+    if (!instance.distributed() && instance.BecomeWorker()) {
+        if (auto started = instance.StartWorkers({}); !started) return output.Fail(started.error());
+    }
 
     Tally tally;
     std::vector<MediaId> media;

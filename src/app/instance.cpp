@@ -5,8 +5,15 @@
 
 #include "base/log.hpp"
 #include "infer/pack.hpp"
-#include "infer/runtime.hpp"
+#include "infer/providers.hpp"
+#include "pipeline/original_tasks.hpp"
+#include "store/folder_blobs.hpp"
+#include "store/postgres_store.hpp"
+#include "store/redis_cache.hpp"
+#include "store/s3_blobs.hpp"
 #include "store/sqlite_store.hpp"
+#include "store/vector_search.hpp"
+#include "tasks/redis_engine.hpp"
 #include "tasks/sqlite_engine.hpp"
 
 namespace facet::app {
@@ -16,17 +23,37 @@ namespace {
 constexpr std::string_view kWorkerName = "embedded";
 constexpr std::chrono::milliseconds kFollowEvery{500};
 
+/// Where originals and crops are kept.
+Result<std::unique_ptr<store::BlobStore>> OpenBlobs(const Settings& settings) {
+    const auto& storage = settings.storage;
+    if (storage.url.empty()) return store::OpenFolderBlobs(settings.data.folder);
+    FACET_TRY(options, store::ParseStorageUrl(storage.url));
+    if (storage.access_key_id.empty() || storage.secret_access_key.empty()) {
+        return Fail(Code::kInvalidArgument,
+                    "storage.url needs storage.access_key_id and storage.secret_access_key "
+                    "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)");
+    }
+    options.account.endpoint = storage.endpoint;
+    while (options.account.endpoint.ends_with('/')) options.account.endpoint.pop_back();
+    options.account.region = storage.region;
+    options.account.access_key = storage.access_key_id;
+    options.account.secret_key = storage.secret_access_key;
+    options.account.session_token = storage.session_token;
+    options.cache.max_bytes = storage.cache_bytes;
+    return store::OpenS3Blobs(options, settings.data.folder / "cache");
+}
+
 }  // namespace
 
 Instance::Instance(const Settings& settings, pipeline::EventSink& events)
-    : settings_(settings), events_(events), pipeline_metrics_(metrics_) {}
+    : settings_(settings), events_(events), pipeline_metrics_(metrics_), sink_(&events_) {}
 
 Result<std::unique_ptr<Instance>> Instance::Open(const Settings& settings, Need need,
                                                  pipeline::EventSink& events) {
     std::unique_ptr<Instance> instance(new Instance(settings, events));
-    if (need != Need::kModels) FACET_TRY_VOID(instance->OpenStore());
+    if (need != Need::kModels) FACET_TRY_VOID(instance->OpenStore(need));
     if (need != Need::kStore) FACET_TRY_VOID(instance->OpenModels());
-    if (need == Need::kSearch) FACET_TRY_VOID(instance->OpenIndex());
+    if (need == Need::kWork || need == Need::kSearch) FACET_TRY_VOID(instance->OpenSearch(need));
     return instance;
 }
 
@@ -44,23 +71,29 @@ pipeline::ProcessOptions Instance::process_options() const {
                        .close_up_pass = settings_.detector.close_up}};
 }
 
-Result<void> Instance::OpenStore() {
-    const std::filesystem::path& data = settings_.data.folder;
-    FACET_TRY(database,
-              sqlite::Database::Open(settings_.data.database.empty() ? data / "facet.db"
-                                                                     : settings_.data.database));
-    database_ = std::move(database);
-    FACET_TRY(store, store::MakeSqliteStore(*database_, clock_));
-    store_ = std::move(store);
-    FACET_TRY(tasks, tasks::MakeSqliteEngine(*database_, clock_));
-    tasks_ = std::move(tasks);
-    FACET_TRY(blobs, store::BlobStore::Open(data));
+Result<void> Instance::OpenStore(Need need) {
+    if (settings_.database.url.empty() != settings_.redis.url.empty()) {
+        return Fail(Code::kInvalidArgument,
+                    "database.url and redis.url go together: PostgreSQL for the records, Redis for "
+                    "the tasks; without both everything is built in");
+    }
+    FACET_TRY_VOID(settings_.database.url.empty() ? OpenEmbedded() : OpenServers());
+    FACET_TRY(blobs, OpenBlobs(settings_));
     blobs_ = std::move(blobs);
-    cache_ = store::MakeMemoryCache(settings_.search.cache_bytes, clock_);
     index_ = index::MakeExactIndex();
-    follower_ = std::make_unique<pipeline::IndexFollower>(*store_, *index_);
-    index_first_ = std::make_unique<pipeline::IndexFirst>(*follower_, events_);
-    nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_);
+    if (need == Need::kSearch) {
+        FACET_TRY(in_memory, SearchInMemory());
+        if (in_memory) {
+            follower_ = std::make_unique<pipeline::IndexFollower>(*store_, *index_);
+            index_first_ = std::make_unique<pipeline::IndexFirst>(*follower_, events_);
+            sink_ = index_first_.get();
+        }
+    }
+    if (distributed()) {
+        bus_ = std::make_unique<EventBus>(*redis_, settings_.redis.key_prefix + "facet.events",
+                                          *store_, *sink_);
+        sink_ = bus_.get();
+    }
     intake_ = std::make_unique<pipeline::Intake>(
         *store_, *blobs_, *tasks_, events(), pipeline_metrics_,
         pipeline::IntakeOptions{.max_bytes = settings_.upload.max_bytes,
@@ -68,6 +101,59 @@ Result<void> Instance::OpenStore() {
     library_ =
         std::make_unique<pipeline::Library>(*store_, *blobs_, *tasks_, *cache_, events(), limits());
     return {};
+}
+
+Result<void> Instance::OpenEmbedded() {
+    FACET_TRY(database, sqlite::Database::Open(settings_.data.database.empty()
+                                                   ? settings_.data.folder / "facet.db"
+                                                   : settings_.data.database));
+    database_ = std::move(database);
+    FACET_TRY(store, store::MakeSqliteStore(*database_, clock_));
+    store_ = std::move(store);
+    FACET_TRY(tasks, tasks::MakeSqliteEngine(*database_, clock_));
+    tasks_ = std::move(tasks);
+    cache_ = store::MakeMemoryCache(settings_.search.cache_bytes, clock_);
+    return {};
+}
+
+Result<void> Instance::OpenServers() {
+    FACET_TRY(url, redis::Url::Parse(settings_.redis.url));
+    redis_ = std::make_unique<redis::Pool>(redis::Options{.url = url, .client_name = "facet"});
+    FACET_TRY_VOID(redis_->Run({"PING"}));
+    FACET_TRY(database,
+              postgres::Database::Open(settings_.database.url,
+                                       {.connections = static_cast<int>(settings_.database.pool)}));
+    postgres_ = std::move(database);
+    FACET_TRY(store, store::MakePostgresStore(*postgres_, clock_));
+    store_ = std::move(store);
+    tasks::RedisEngineOptions options;
+    options.key_prefix = settings_.redis.key_prefix;
+    options.queues = settings_.redis.queues;
+    options.codec = &codec_;
+    options.max_attempts = static_cast<int>(settings_.tasks.max_attempts);
+    options.transact = [this](const std::function<Result<void>(Transaction&)>& body) {
+        return store_->Transact(body);
+    };
+    FACET_TRY(tasks, tasks::MakeRedisEngine(*redis_, clock_, std::move(options)));
+    redis_tasks_ = tasks.get();
+    tasks_ = std::move(tasks);
+    cache_ = store::MakeRedisCache(*redis_, settings_.redis.key_prefix,
+                                   settings_.search.cache_bytes, clock_);
+    vector_search_ = store::MakePostgresVectorSearch(*postgres_);
+    FACET_TRY(risks, tasks::DurabilityRisks(*redis_));
+    for (const std::string& risk : risks) log::Warn("redis.not_durable", {{"risk", risk}});
+    return {};
+}
+
+void Instance::ListenToOthers(std::function<void()> on_gap) {
+    if (bus_ != nullptr) bus_->Listen(std::move(on_gap));
+}
+
+Result<std::shared_ptr<infer::Runtime>> LoadRuntime(const Settings& settings) {
+    FACET_TRY(providers, infer::ParseProviders(settings.models.providers));
+    return infer::Runtime::Load({.library = settings.models.onnxruntime,
+                                 .providers = std::move(providers),
+                                 .device_id = static_cast<int>(settings.models.device_id)});
 }
 
 Result<std::unique_ptr<face::Analyzer>> OpenAnalyzer(const Settings& settings,
@@ -89,17 +175,32 @@ Result<std::unique_ptr<face::Analyzer>> OpenAnalyzer(const Settings& settings,
 }
 
 Result<void> Instance::OpenModels() {
-    FACET_TRY(runtime, infer::Runtime::Load({.library = settings_.models.onnxruntime}));
+    FACET_TRY(runtime, LoadRuntime(settings_));
     runtime_ = std::move(runtime);
     FACET_TRY(analyzer, OpenAnalyzer(settings_, *runtime_));
     analyzer_ = std::move(analyzer);
     log::Info("models.loaded", {{"pack", analyzer_->manifest().name},
                                 {"contract", analyzer_->contract()},
-                                {"onnxruntime", runtime_->version()}});
+                                {"onnxruntime", runtime_->version()},
+                                {"providers", infer::JoinNames(runtime_->providers())}});
     return {};
 }
 
-Result<void> Instance::OpenIndex() {
+/// Whether this process keeps all faces in memory.
+Result<bool> Instance::SearchInMemory() const {
+    const std::string& engine = settings_.search.engine;
+    if (engine == "exact") return true;
+    if (engine == "pgvector" && vector_search_ != nullptr) return false;
+    if (engine == "auto") {
+        if (vector_search_ == nullptr) return true;
+        FACET_TRY(stats, store_->GetStats());
+        return static_cast<std::uint64_t>(stats.faces) <= settings_.search.exact_max_faces;
+    }
+    return Fail(Code::kInvalidArgument,
+                "search.engine must be exact, pgvector (with PostgreSQL) or auto");
+}
+
+Result<void> Instance::OpenSearch(Need need) {
     if (auto bound = store_->BindContract(analyzer_->contract()); !bound) {
         if (bound.error().code != Code::kConflict) return bound;
         return Fail(Code::kConflict,
@@ -108,7 +209,15 @@ Result<void> Instance::OpenIndex() {
                         "; use that one (facet models use NAME) or another data folder",
                     bound.error().detail);
     }
-    FACET_TRY_VOID(follower_->Start(kFollowEvery));
+    if (follower_ != nullptr) {
+        FACET_TRY_VOID(follower_->Start(kFollowEvery));
+        nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_);
+    } else if (vector_search_ != nullptr) {
+        nearest_ = std::make_unique<pipeline::DatabaseFaces>(*vector_search_, *store_);
+        if (need == Need::kSearch) BuildVectorIndex();
+    } else {
+        return {};  // a worker beside the built-in database is not asked to search
+    }
     searcher_ = std::make_unique<pipeline::Searcher>(
         *store_, *nearest_, *analyzer_, *cache_, pipeline_metrics_,
         pipeline::SearchOptions{
@@ -119,7 +228,19 @@ Result<void> Instance::OpenIndex() {
     return {};
 }
 
+/// In the background: until it is there, searches read all vectors.
+void Instance::BuildVectorIndex() {
+    static constexpr std::chrono::hours kLongest{6};
+    index_builder_ = std::jthread([this] {
+        if (auto built = store::BuildVectorIndex(*postgres_, Deadline::After(kLongest)); !built) {
+            log::Error("index.build_failed",
+                       {{"error", built.error().message}, {"detail", built.error().detail}});
+        }
+    });
+}
+
 Result<void> Instance::BecomeWorker() {
+    if (distributed()) return {};
     FACET_TRY(lock, LockFile(settings_.data.folder / "worker.lock"));
     worker_lock_ = std::move(lock);
     // Whoever held a lease under this name held the lock too, and is gone. Its tasks rest a little
@@ -129,19 +250,70 @@ Result<void> Instance::BecomeWorker() {
     return {};
 }
 
-void Instance::StartWorkers() {
-    FACET_CHECK(worker_lock_ && searcher_ != nullptr);
+Result<void> Instance::StartWorkers(std::function<void()> shut_down) {
+    FACET_CHECK((worker_lock_ || distributed()) && analyzer_ != nullptr);
+    const auto analyse = pipeline::MakeProcessMediaHandler(*store_, *blobs_, *analyzer_, events(),
+                                                           pipeline_metrics_, process_options());
+    std::map<std::string, pipeline::TaskHandler, std::less<>> handlers;
+    handlers.emplace(pipeline::kProcessMedia, analyse);
     const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int count = static_cast<int>(settings_.workers.count);
-    std::map<std::string, pipeline::TaskHandler, std::less<>> handlers;
-    handlers.emplace(pipeline::kProcessMedia,
-                     pipeline::MakeProcessMediaHandler(*store_, *blobs_, *analyzer_, events(),
-                                                       pipeline_metrics_, process_options()));
-    workers_ = std::make_unique<pipeline::Workers>(
-        *tasks_, *store_, std::move(handlers),
-        pipeline::WorkerOptions{.count = count > 0 ? count : cores,
-                                .name = std::string(kWorkerName),
-                                .lease = std::chrono::seconds(settings_.tasks.lease_seconds)});
+    pipeline::WorkerOptions options{.count = count > 0 ? count : cores,
+                                    .name = std::string(kWorkerName),
+                                    .lease = std::chrono::seconds(settings_.tasks.lease_seconds)};
+    if (!distributed()) {
+        workers_ =
+            std::make_unique<pipeline::Workers>(*tasks_, *store_, std::move(handlers), options);
+        return {};
+    }
+    handlers.merge(pipeline::MakeOriginalTaskHandlers({.store = *store_,
+                                                       .tasks = *tasks_,
+                                                       .searcher = *searcher_,
+                                                       .analyse = analyse,
+                                                       .data = settings_.data.folder}));
+    const auto mode = tasks::celery::ParseControlMode(settings_.celery.remote_control);
+    if (!mode) {
+        return Fail(Code::kInvalidArgument, "celery.remote_control must be off, read or full");
+    }
+    tasks::celery::ControlOptions control{.node = settings_.celery.worker_name.empty()
+                                                      ? tasks::celery::DefaultNodeName()
+                                                      : settings_.celery.worker_name,
+                                          .key_prefix = settings_.redis.key_prefix,
+                                          .mode = *mode,
+                                          .task_names = {},
+                                          .codec = &codec_};
+    for (const auto& [name, handler] : handlers) {
+        control.task_names.emplace_back(
+            name == pipeline::kProcessMedia ? pipeline::kProcessUploadedFile : name);
+    }
+    const redis::Options& server = redis_->options();
+    celery_events_ = std::make_unique<tasks::celery::Events>(
+        server, celery_clock_,
+        tasks::celery::EventOptions{
+            .node = control.node, .key_prefix = control.key_prefix, .codec = &codec_});
+    redis_tasks_->Observe(celery_events_.get());
+    options.name = control.node;
+    options.observer = celery_events_.get();
+    workers_ = std::make_unique<pipeline::Workers>(*tasks_, *store_, std::move(handlers), options);
+    if (*mode != tasks::celery::ControlMode::kOff) {
+        celery_control_ = std::make_unique<tasks::celery::Control>(
+            server,
+            tasks::celery::ControlParts{.engine = *tasks_,
+                                        .queues = redis_tasks_,
+                                        .workers = *workers_,
+                                        .events = *celery_events_,
+                                        .clock = celery_clock_,
+                                        .shut_down = std::move(shut_down)},
+            std::move(control));
+    }
+    return {};
+}
+
+void Instance::StopWorkers() {
+    celery_control_.reset();
+    workers_.reset();
+    if (redis_tasks_ != nullptr) redis_tasks_->Observe(nullptr);
+    celery_events_.reset();
 }
 
 }  // namespace facet::app

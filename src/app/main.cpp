@@ -42,6 +42,19 @@ int Run(int argc, char** argv) {
     int port = -1;
     serve->add_option("--port", port, "Port (setting server.port)")->check(CLI::Range(0, 65535));
 
+    auto* web = app.add_subcommand("web", "Run the web page and the API (PostgreSQL and Redis)");
+    web->add_option("--port", port, "Port (setting server.port)")->check(CLI::Range(0, 65535));
+    auto* worker = app.add_subcommand("worker", "Analyse what is queued (PostgreSQL and Redis)");
+    int concurrency = -1;
+    worker
+        ->add_option("--concurrency", concurrency,
+                     "Pictures analysed at once (setting workers.count)")
+        ->check(CLI::Range(1, 256));
+    auto* watch = app.add_subcommand("watch", "Run the watch folder (PostgreSQL and Redis)");
+    HealthArguments health_arguments;
+    auto* health = app.add_subcommand("health", "Ask a running process whether it is ready");
+    health->add_flag("--live", health_arguments.live, "Only whether it answers");
+
     IngestArguments ingest_arguments;
     auto* ingest = app.add_subcommand("ingest", "Take in files and folders and analyse them");
     ingest->add_option("paths", ingest_arguments.paths, "Files and folders")->required();
@@ -60,6 +73,13 @@ int Run(int argc, char** argv) {
 
     auto* stats = app.add_subcommand("stats", "Count what is in the library");
     auto* doctor = app.add_subcommand("doctor", "Check that every part works");
+
+    MigrateArguments migrate_arguments;
+    auto* migrate = app.add_subcommand("migrate", "Move a library from SQLite to PostgreSQL");
+    migrate->add_option("--from", migrate_arguments.from,
+                        "sqlite (the configured one), a data folder or a database file");
+    migrate->add_option("--to", migrate_arguments.to,
+                        "postgres (setting database.url) or an address");
 
     EvaluateArguments evaluate_arguments{
         .data = "../shared/testdata", .sets = {"lfw", "celebs"}, .packs = {}};
@@ -102,6 +122,7 @@ int Run(int argc, char** argv) {
     if (!data.empty()) overrides.push_back("data.folder=" + data);
     if (!models.empty()) overrides.push_back("models.folder=" + models);
     if (port >= 0) overrides.push_back("server.port=" + std::to_string(port));
+    if (concurrency > 0) overrides.push_back("workers.count=" + std::to_string(concurrency));
     SettingsSource source;
     source.file = config;
     source.overrides = overrides;
@@ -111,9 +132,14 @@ int Run(int argc, char** argv) {
         return kUsage;
     }
     const Settings& settings = loaded->settings;
-    ConfigureLog(settings, !serve->parsed());
+    const bool stays = serve->parsed() || web->parsed() || worker->parsed() || watch->parsed();
+    ConfigureLog(settings, !stays);
 
     if (serve->parsed()) return Serve(settings, output);
+    if (web->parsed()) return Web(settings, output);
+    if (worker->parsed()) return Worker(settings, output);
+    if (watch->parsed()) return Watch(settings, output);
+    if (health->parsed()) return Health(settings, health_arguments, output);
     if (ingest->parsed()) return Ingest(settings, ingest_arguments, output);
     if (search->parsed()) return Search(settings, search_arguments, output);
     if (faces->parsed()) {
@@ -125,6 +151,7 @@ int Run(int argc, char** argv) {
     }
     if (stats->parsed()) return Stats(settings, output);
     if (doctor->parsed()) return Doctor(settings, output);
+    if (migrate->parsed()) return Migrate(settings, migrate_arguments, output);
     if (evaluate->parsed()) return Evaluate(settings, evaluate_arguments, output);
     if (show_config->parsed()) {
         std::cout << (reference ? SettingsReference() : PrintSettings(*loaded));

@@ -9,6 +9,8 @@
 #include "app/instance.hpp"
 #include "app/quiet_events.hpp"
 #include "base/log.hpp"
+#include "infer/provider_check.hpp"
+#include "infer/providers.hpp"
 #include "pipeline/convert.hpp"
 
 /// The commands that only look: search, faces, stats, doctor.
@@ -164,12 +166,40 @@ int Stats(const Settings& settings, const Output& output) {
     return kOk;
 }
 
+namespace {
+
+/// The inference runtime, and how far its providers are from the CPU.
+api::HealthCheck CheckRuntime(Instance& instance) {
+    infer::Runtime& runtime = instance.runtime();
+    api::HealthCheck check{
+        .name = "runtime",
+        .ok = true,
+        .milliseconds = 0,
+        .detail = std::format("ONNX Runtime {} ({}), has {}; uses {}", runtime.version(),
+                              runtime.library().string(), infer::JoinNames(runtime.available()),
+                              infer::JoinNames(runtime.providers()))};
+    if (runtime.providers() == std::vector<std::string>{"cpu"}) return check;
+    const Settings& settings = instance.settings();
+    const auto& manifest = instance.analyzer().manifest();
+    const auto found =
+        infer::CompareWithCpu(runtime, settings.models.folder / manifest.name, manifest,
+                              {.threads = static_cast<int>(settings.workers.threads_per_model)});
+    check.ok = found.has_value();
+    check.detail += found ? std::format("; as the CPU: cosine {:.6f} at least, values {:.2g} apart",
+                                        found->lowest_cosine, found->largest_difference)
+                          : "; " + found.error().message;
+    return check;
+}
+
+}  // namespace
+
 int Doctor(const Settings& settings, const Output& output) {
     QuietEvents events;
     auto opened = Instance::Open(settings, Instance::Need::kSearch, events);
     std::vector<api::HealthCheck> checks;
     if (opened) {
         checks = CheckHealth(**opened, nullptr);
+        checks.push_back(CheckRuntime(**opened));
         checks.push_back({.name = "simd",
                           .ok = true,
                           .milliseconds = 0,

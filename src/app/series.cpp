@@ -25,6 +25,33 @@ void HttpMetrics::Record(const net::Completion& done) {
         .Observe(std::chrono::duration<double>(done.took).count());
 }
 
+GpuGauges::GpuGauges(metrics::Registry& registry) : monitor_(infer::GpuMonitor::Open()) {
+    if (!monitor_) return;
+    const auto readings = monitor_->Read();
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+        const metrics::Labels labels{{"gpu", std::to_string(i)}, {"name", readings[i].name}};
+        const auto add = [&](const char* name, const char* help,
+                             double infer::GpuReading::* value) {
+            if (readings[i].*value < 0) return;  // this GPU does not tell
+            series_.push_back({i, value, registry.AddGauge(name, help, labels)});
+        };
+        add("facet_gpu_utilisation_percent", "Time that the GPU was busy",
+            &infer::GpuReading::utilisation_percent);
+        add("facet_gpu_memory_used_bytes", "GPU memory in use",
+            &infer::GpuReading::memory_used_bytes);
+        add("facet_gpu_memory_total_bytes", "GPU memory there is",
+            &infer::GpuReading::memory_total_bytes);
+        add("facet_gpu_temperature_celsius", "Temperature of the GPU",
+            &infer::GpuReading::temperature_celsius);
+    }
+}
+
+void GpuGauges::Refresh() {
+    if (!monitor_) return;
+    const auto readings = monitor_->Read();
+    for (const Series& one : series_) one.gauge.Set(readings[one.gpu].*one.value);
+}
+
 Gauges::Gauges(Instance& instance)
     : instance_(instance),
       resident_(instance.metrics().AddGauge("face_recognition_memory_usage_bytes",
@@ -35,7 +62,8 @@ Gauges::Gauges(Instance& instance)
                                              "Cache hit ratio as a percentage")),
       faces_(instance.metrics().AddGauge("facet_index_faces", "Faces in the search index")),
       queued_(instance.metrics().AddGauge("facet_tasks", "Tasks by state", {{"state", "queued"}})),
-      dead_(instance.metrics().AddGauge("facet_tasks", "Tasks by state", {{"state", "dead"}})) {
+      dead_(instance.metrics().AddGauge("facet_tasks", "Tasks by state", {{"state", "dead"}})),
+      gpus_(instance.metrics()) {
     instance.metrics()
         .AddGauge("face_recognition_app_info_info", "Application information",
                   {{"version", FACET_VERSION},
@@ -62,6 +90,7 @@ void Gauges::Refresh() {
         queued_.Set(static_cast<double>(stats->queued));
         dead_.Set(static_cast<double>(stats->dead));
     }
+    gpus_.Refresh();
 }
 
 }  // namespace facet::app

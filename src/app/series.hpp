@@ -2,6 +2,7 @@
 
 #include "app/instance.hpp"
 #include "base/metrics.hpp"
+#include "infer/gpu.hpp"
 #include "net/server.hpp"
 
 namespace facet::app {
@@ -14,6 +15,22 @@ public:
 
 private:
     metrics::Registry& registry_;
+};
+
+/// Series of the GPUs of this machine; none where there is no GPU.
+class GpuGauges {
+public:
+    explicit GpuGauges(metrics::Registry& registry);
+    void Refresh();
+
+private:
+    struct Series {
+        std::size_t gpu;
+        double infer::GpuReading::* value;
+        metrics::Gauge& gauge;
+    };
+    const std::unique_ptr<infer::GpuMonitor> monitor_;
+    std::vector<Series> series_;
 };
 
 /// The gauges of a process that are read off when somebody asks.
@@ -30,6 +47,7 @@ private:
     metrics::Gauge& faces_;
     metrics::Gauge& queued_;
     metrics::Gauge& dead_;
+    GpuGauges gpus_;
 };
 
 }  // namespace facet::app

@@ -11,6 +11,7 @@
 #include "app/web_server.hpp"
 #include "base/log.hpp"
 #include "net/server.hpp"
+#include "pipeline/requeue.hpp"
 #include "pipeline/sweep.hpp"
 #include "pipeline/watch_folder.hpp"
 
@@ -53,19 +54,72 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
     } while (!stop.stop_requested());
 }
 
+/// With Redis, every now and then: tasks that it has lost are queued anew.
+void KeepQueue(const std::stop_token& stop, Instance& instance) {
+    const std::chrono::seconds idle(instance.settings().tasks.requeue_after_seconds);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, idle / 2, [] { return false; }) && !stop.stop_requested()) {
+        auto queued = pipeline::RequeueLost(instance.store(), instance.tasks(), instance.intake(),
+                                            instance.clock(), idle, stop);
+        if (!queued) log::Warn("requeue.failed", {{"error", queued.error().message}});
+    }
+}
+
 /// Which parts of Facet a process runs.
 struct Parts {
     bool web = false;      // API and page
     bool workers = false;  // analysis
     bool watch = false;    // watch folder
+
+    Instance::Need need() const {
+        if (web) return Instance::Need::kSearch;
+        return workers ? Instance::Need::kWork : Instance::Need::kStore;
+    }
 };
+
+/// Servers may come up later than we do: waits for them, ten minutes at most.
+Result<std::unique_ptr<Instance>> OpenWaiting(const Settings& settings, Instance::Need need,
+                                              pipeline::EventSink& events,
+                                              const std::stop_token& stop) {
+    constexpr std::chrono::minutes kLongest{10};
+    constexpr std::chrono::seconds kPause{1};
+    const Deadline deadline = Deadline::After(kLongest);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (true) {
+        auto opened = Instance::Open(settings, need, events);
+        if (opened || opened.error().code != Code::kUnavailable || settings.redis.url.empty() ||
+            deadline.Passed()) {
+            return opened;
+        }
+        log::Warn("servers.waiting",
+                  {{"error", opened.error().message}, {"detail", opened.error().detail}});
+        if (wake.wait_for(lock, stop, kPause, [] { return false; }) || stop.stop_requested()) {
+            return Fail(Code::kCancelled, "stopped while waiting for the servers");
+        }
+    }
+}
+
+Result<std::unique_ptr<pipeline::WatchFolder>> StartWatch(Instance& instance) {
+    const Settings& settings = instance.settings();
+    return pipeline::WatchFolder::Start(
+        instance.intake(), instance.store(),
+        {.folder =
+             settings.watch.folder.empty() ? settings.data.folder / "watch" : settings.watch.folder,
+         .move_to = settings.watch.move_to,
+         .settle = std::chrono::milliseconds(settings.watch.settle_milliseconds),
+         .rescan = std::chrono::seconds(settings.watch.rescan_seconds)});
+}
 
 int Run(const Settings& settings, const Parts& parts, const Output& output) {
     if (auto address = CheckAddress(settings); !address) return output.Fail(address.error());
     SignalStop signals;
     net::EventHub hub;
     api::EventPublisher publisher(hub);
-    auto opened = Instance::Open(settings, Instance::Need::kSearch, publisher);
+    auto opened = OpenWaiting(settings, parts.need(), publisher, signals.token());
     if (!opened) return output.Fail(opened.error());
     Instance& instance = **opened;
     if (parts.workers) {
@@ -74,17 +128,12 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                                 "another facet is serving this data folder already",
                                 worker.error().detail});
         }
-        instance.StartWorkers();
+        auto started = instance.StartWorkers([&signals] { signals.Request(); });
+        if (!started) return output.Fail(started.error());
     }
     std::unique_ptr<pipeline::WatchFolder> watch;
     if (parts.watch) {
-        auto started = pipeline::WatchFolder::Start(
-            instance.intake(), instance.store(),
-            {.folder = settings.watch.folder.empty() ? settings.data.folder / "watch"
-                                                     : settings.watch.folder,
-             .move_to = settings.watch.move_to,
-             .settle = std::chrono::milliseconds(settings.watch.settle_milliseconds),
-             .rescan = std::chrono::seconds(settings.watch.rescan_seconds)});
+        auto started = StartWatch(instance);
         if (!started) return output.Fail(started.error());
         watch = std::move(*started);
     }
@@ -95,7 +144,9 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                                  .refresh_metrics = [&] { gauges.Refresh(); },
                                  .check_ready = [&] { return CheckReady(instance, watch.get()); }};
     std::optional<api::Services> services;
-    std::unique_ptr<net::Server> server;
+    net::ServerOptions options =
+        MakeServerOptions(settings, parts.web ? settings.server.port : settings.status.port, http);
+    std::vector<net::Route> routes;
     if (parts.web) {
         services.emplace(
             api::Services{.process = process,
@@ -110,21 +161,33 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .index_bytes = [&] { return instance.index().memory_bytes(); },
                           .check_health = [&] { return CheckHealth(instance, watch.get()); },
                           .max_upload_bytes = settings.upload.max_bytes});
-        auto options = MakeServerOptions(settings, settings.server.port, http);
         options.static_files.root =
             settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
-        auto started = net::Server::Start(options, api::AllRoutes(*services, hub));
+        routes = api::AllRoutes(*services, hub);
+        instance.ListenToOthers([&hub] { hub.Publish("reset", ""); });
+    } else if (settings.status.port != 0) {
+        routes = api::ProcessRoutes(process);
+    }
+    std::unique_ptr<net::Server> server;
+    if (!routes.empty()) {
+        auto started = net::Server::Start(options, std::move(routes));
         if (!started) return output.Fail(started.error());
         server = std::move(*started);
     }
 
     const std::jthread housekeeping(
         [&](const std::stop_token& stop) { KeepHouse(stop, instance); });
-    if (server) {
-        const std::string url = ServerUrl(settings, server->port());
-        log::Info("server.started", {{"url", url}, {"pack", instance.analyzer().manifest().name}});
-        std::cout << "Facet is at " << url << '\n' << std::flush;
+    std::jthread queue_keeping;
+    if (instance.distributed()) {
+        queue_keeping =
+            std::jthread([&](const std::stop_token& stop) { KeepQueue(stop, instance); });
     }
+    const std::string url = server ? ServerUrl(settings, server->port()) : std::string();
+    log::Info(
+        "server.started",
+        {{"url", url}, {"web", parts.web}, {"workers", parts.workers}, {"watch", parts.watch}});
+    std::cout << (parts.web ? "Facet is at " + url : std::string("Facet is at work")) << '\n'
+              << std::flush;
     signals.Wait();
     log::Info("server.stopping", {});
     if (server) server->Stop(kGrace);
@@ -134,10 +197,34 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
     return kOk;
 }
 
+/// For a process that does a part of the work only.
+int RunPart(const Settings& settings, const Parts& parts, const Output& output) {
+    if (settings.database.url.empty() || settings.redis.url.empty()) {
+        output.Fail({Code::kInvalidArgument,
+                     "the parts of Facet run apart only with servers that they share: set "
+                     "DATABASE_URL (PostgreSQL) and REDIS_URL, or use facet serve",
+                     ""});
+        return kUsage;
+    }
+    return Run(settings, parts, output);
+}
+
 }  // namespace
 
 int Serve(const Settings& settings, const Output& output) {
     return Run(settings, {.web = true, .workers = true, .watch = settings.watch.enabled}, output);
+}
+
+int Web(const Settings& settings, const Output& output) {
+    return RunPart(settings, {.web = true}, output);
+}
+
+int Worker(const Settings& settings, const Output& output) {
+    return RunPart(settings, {.workers = true}, output);
+}
+
+int Watch(const Settings& settings, const Output& output) {
+    return RunPart(settings, {.watch = true}, output);
 }
 
 }  // namespace facet::app

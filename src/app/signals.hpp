@@ -12,6 +12,8 @@ public:
     SignalStop();
     ~SignalStop();
     std::stop_token token() const { return source_.get_token(); }
+    /// The same as a signal would do.
+    void Request() { source_.request_stop(); }
     void Wait();
 
 private:

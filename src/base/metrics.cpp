@@ -75,6 +75,7 @@ struct Registry::State {
             series_of_labels = &family.Add(labels, args...);
             accepted = true;
         } catch (const std::exception&) {
+            accepted = false;
         }
         FACET_CHECK(accepted && "metric name or label");
         auto& facade = facades[series_of_labels];

@@ -8,112 +8,19 @@
 #include <format>
 #include <fstream>
 #include <limits>
+#include <ranges>
 #include <sstream>
-#include <variant>
 
 #include <toml++/toml.hpp>
+
+#include "base/db/redis.hpp"
+#include "base/settings_table.hpp"
+#include "base/url.hpp"
 
 extern char** environ;
 
 namespace facet {
 namespace {
-
-using Target = std::variant<bool*, std::uint64_t*, double*, std::string*, std::filesystem::path*,
-                            log::Level*, log::Format*>;
-
-/// Whether a value may be shown. A secret can also be given as NAME_FILE, the path of a file that
-/// holds it.
-enum class Kept : std::uint8_t { kOpen, kSecret };
-
-struct Setting {
-    std::string_view key;
-    std::string_view standard;  // default
-    Target (*target)(Settings&);
-    std::string_view meaning;
-    double low = 0;
-    double high = 1e18;
-    std::string_view alias = {};  // environment name of the original system
-    Kept kept = Kept::kOpen;
-};
-
-#define FACET_SETTING(member) [](Settings& s) -> Target { return &s.member; }
-
-constexpr double kMebi = 1024.0 * 1024.0;
-
-const std::array kSettings = {
-    Setting{"data.folder", "./data", FACET_SETTING(data.folder),
-            "Where everything is kept: database, originals, crops."},
-    Setting{"data.database", "", FACET_SETTING(data.database),
-            "Database file; empty: facet.db in the data folder."},
-    Setting{"models.folder", "./models", FACET_SETTING(models.folder), "Where model packs are."},
-    Setting{"models.pack", "", FACET_SETTING(models.pack),
-            "Pack to use; empty: the one chosen by `facet models use`."},
-    Setting{"models.onnxruntime", "", FACET_SETTING(models.onnxruntime),
-            "ONNX Runtime library to load; empty: the system's."},
-    Setting{"server.address", "127.0.0.1", FACET_SETTING(server.address),
-            "Address to listen on; other than loopback only with server.token."},
-    Setting{"server.port", "8080", FACET_SETTING(server.port), "Port; 0: any free one.", 0, 65535},
-    Setting{"server.threads", "8", FACET_SETTING(server.threads), "Requests answered at once.", 1,
-            256},
-    Setting{"server.max_connections", "512", FACET_SETTING(server.max_connections),
-            "Open connections at most.", 8, 10000},
-    Setting{"server.web_root", "", FACET_SETTING(server.web_root),
-            "Folder of the web page's files; empty: ../share/facet/web from the program."},
-    Setting{"server.token",
-            "",
-            FACET_SETTING(server.token),
-            "Secret that every request must carry (Authorization: Bearer); empty: none.",
-            0,
-            0,
-            {},
-            Kept::kSecret},
-    Setting{"watch.enabled", "true", FACET_SETTING(watch.enabled), "Take in files by themselves."},
-    Setting{"watch.folder", "", FACET_SETTING(watch.folder),
-            "Folder to watch; empty: watch in the data folder."},
-    Setting{"watch.move_to", "", FACET_SETTING(watch.move_to),
-            "Accepted files are moved there; empty: they stay."},
-    Setting{"watch.settle_milliseconds", "500", FACET_SETTING(watch.settle_milliseconds),
-            "A file is complete after this long without change.", 10, 600000},
-    Setting{"watch.rescan_seconds", "60", FACET_SETTING(watch.rescan_seconds),
-            "Look for files that no event told of this often.", 1, 86400},
-    Setting{"upload.max_bytes", "536870912", FACET_SETTING(upload.max_bytes),
-            "Size of one upload request and of one file at most.", kMebi, 1e15, "MAX_UPLOAD_SIZE"},
-    Setting{"media.max_bytes", "268435456", FACET_SETTING(media.max_bytes),
-            "Size of a picture file that is decoded at most.", kMebi, 1e12},
-    Setting{"media.max_pixels", "100000000", FACET_SETTING(media.max_pixels),
-            "Width times height of a picture at most.", 1e4, 1e10},
-    Setting{"media.max_frames", "10000", FACET_SETTING(media.max_frames),
-            "Frames or pages of a picture file at most.", 1, 1e6},
-    Setting{"media.max_decoded_bytes", "1073741824", FACET_SETTING(media.max_decoded_bytes),
-            "Memory that decoding one picture may take.", kMebi, 1e12},
-    Setting{"media.analysis_max_side", "2048", FACET_SETTING(media.analysis_max_side),
-            "Pictures are analysed at this longest side at most.", 320, 16384},
-    Setting{"detector.min_score", "0", FACET_SETTING(detector.min_score),
-            "Faces with a lower detection score are dropped; 0: the pack's own threshold.", 0, 1},
-    Setting{"detector.close_up", "true", FACET_SETTING(detector.close_up),
-            "A second look at small scale, for faces that fill the frame."},
-    Setting{"workers.count", "0", FACET_SETTING(workers.count),
-            "Pictures analysed at once; 0: one per core.", 0, 256, "CELERY_WORKER_CONCURRENCY"},
-    Setting{"workers.threads_per_model", "1", FACET_SETTING(workers.threads_per_model),
-            "Threads of one forward pass.", 1, 64},
-    Setting{"tasks.lease_seconds", "60", FACET_SETTING(tasks.lease_seconds),
-            "A worker that is silent for this long loses its task.", 3, 3600},
-    Setting{"tasks.max_attempts", "5", FACET_SETTING(tasks.max_attempts),
-            "Attempts before a task is given up.", 1, 100},
-    Setting{"tasks.keep_days", "30", FACET_SETTING(tasks.keep_days),
-            "Finished tasks are forgotten after this long.", 1, 3650},
-    Setting{"search.cache_bytes", "67108864", FACET_SETTING(search.cache_bytes),
-            "Memory for cached answers and thumbnails.", 0, 1e12},
-    Setting{"search.cache_ttl_seconds", "3600", FACET_SETTING(search.cache_ttl_seconds),
-            "Life of a cached answer.", 1, 1e7},
-    Setting{"log.level", "info", FACET_SETTING(log.level), "debug, info, warn or error."},
-    Setting{"log.format", "auto", FACET_SETTING(log.format),
-            "text, json, or auto: json when service.environment is production."},
-    Setting{"service.environment", "development", FACET_SETTING(service.environment),
-            "development or production; a label in logs and metrics.", 0, 0, "ENVIRONMENT"},
-};
-
-#undef FACET_SETTING
 
 /// Names of the original system that mean nothing here: accepted, so that its .env files work.
 constexpr std::array<std::string_view, 5> kIgnored = {
@@ -190,6 +97,12 @@ bool Assign(const Setting& setting, Settings& settings, const std::string& text)
             } else if constexpr (std::is_same_v<T, log::Format>) {
                 *target = text == "json" ? log::Format::kJson : log::Format::kText;
                 return text == "json" || text == "text" || text == "auto";
+            } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+                target->clear();
+                for (const auto part : std::views::split(text, ',')) {
+                    target->emplace_back(part.begin(), part.end());
+                }
+                return std::ranges::none_of(*target, &std::string::empty) && !target->empty();
             } else {
                 *target = text;
                 return true;
@@ -211,7 +124,7 @@ const Setting* FindSecretByFile(std::string_view name) {
     if (!name.ends_with(kSuffix)) return nullptr;
     name.remove_suffix(kSuffix.size());
     const Setting* const setting = FindByEnvironment(name);
-    return setting != nullptr && setting->kept == Kept::kSecret ? setting : nullptr;
+    return setting != nullptr && setting->kept != Kept::kOpen ? setting : nullptr;
 }
 
 /// The first line of a file.
@@ -223,6 +136,18 @@ Result<std::string> ReadSecret(const std::filesystem::path& file, std::string_vi
                     std::format("{}: {} cannot be read or is empty", origin, file.string()));
     }
     return line;
+}
+
+std::string Shown(const Setting& setting, const std::string& value) {
+    switch (setting.kept) {
+        case Kept::kOpen:
+            break;
+        case Kept::kSecret:
+            return value.empty() ? value : "***";
+        case Kept::kAddress:
+            return RedactedUrl(value);
+    }
+    return value;
 }
 
 class Loader {
@@ -237,12 +162,10 @@ public:
             }
             return Fail(Code::kInvalidArgument,
                         std::format("{}: \"{}\" is not a value{} for {} ({})", origin,
-                                    setting->kept == Kept::kSecret ? "***" : value, range, key,
-                                    setting->meaning));
+                                    Shown(*setting, value), range, key, setting->meaning));
         }
-        const bool hidden = setting->kept == Kept::kSecret && !value.empty();
         loaded_.entries.insert_or_assign(std::string(key),
-                                         LoadedSettings::Entry{hidden ? "***" : value, origin});
+                                         LoadedSettings::Entry{Shown(*setting, value), origin});
         return {};
     }
 
@@ -258,24 +181,25 @@ public:
         return ReadTable(table, "", file.string());
     }
 
-    /// The database and queue addresses of the original system. Servers are not built in yet; going
-    /// on with SQLite would look like it worked.
-    Result<void> ReadServerUrl(std::string_view name, const std::string& value) {
+    /// The database address of the original system: a file, or a server with the name of a Python
+    /// driver in it (postgresql+asyncpg://).
+    Result<void> ReadDatabaseUrl(const std::string& value, const std::string& origin) {
         constexpr std::string_view kSqlite = "sqlite:///";
-        if (name == "DATABASE_URL" && value.starts_with(kSqlite)) {
-            return Set("data.database", value.substr(kSqlite.size()), std::string(name));
+        if (value.starts_with(kSqlite)) {
+            return Set("data.database", value.substr(kSqlite.size()), origin);
         }
-        if (value.empty()) return {};
-        return Fail(Code::kInvalidArgument,
-                    std::format("{}: this build has no support for {} yet; unset it to use the "
-                                "built-in database and queue",
-                                name, value.substr(0, value.find(':'))));
+        std::string url = value;
+        const auto scheme = url.find("://");
+        if (url.starts_with("postgresql+") && scheme != std::string::npos) {
+            url.replace(0, scheme, "postgresql");
+        }
+        return Set("database.url", url, origin);
     }
 
     Result<void> ReadEnvironment(const std::map<std::string, std::string>& environment) {
         for (const auto& [name, value] : environment) {
-            if (name == "DATABASE_URL" || name == "REDIS_URL") {
-                FACET_TRY_VOID(ReadServerUrl(name, value));
+            if (name == "DATABASE_URL") {
+                FACET_TRY_VOID(ReadDatabaseUrl(value, name));
                 continue;
             }
             if (std::ranges::find(kIgnored, name) != kIgnored.end()) continue;
@@ -283,7 +207,8 @@ public:
                 FACET_TRY_VOID(Set(setting->key, value, name));
             } else if (const Setting* const secret = FindSecretByFile(name)) {
                 FACET_TRY(held, ReadSecret(value, name));
-                FACET_TRY_VOID(Set(secret->key, held, name));
+                FACET_TRY_VOID(secret->alias == "DATABASE_URL" ? ReadDatabaseUrl(held, name)
+                                                               : Set(secret->key, held, name));
             } else if (name.starts_with("FACET_") && name.find("__") != std::string::npos) {
                 return UnknownKey(KeyOf(name), name);
             }
@@ -291,7 +216,33 @@ public:
         return {};
     }
 
-    LoadedSettings Finish() {
+    /// What the types alone do not say of the settings of Redis and Celery.
+    Result<void> CheckRedis() const {
+        const Settings& settings = loaded_.settings;
+        const auto wrong = [&](const char* key, const std::string& why) {
+            return Fail(Code::kInvalidArgument,
+                        std::format("{}: {}: {}", loaded_.entries.at(key).origin, key, why));
+        };
+        if (!settings.redis.url.empty()) {
+            if (auto url = redis::Url::Parse(settings.redis.url); !url) {
+                return wrong("redis.url", url.error().message);
+            }
+        }
+        constexpr std::array<std::string_view, 3> kModes = {"off", "read", "full"};
+        if (std::ranges::find(kModes, settings.celery.remote_control) == kModes.end()) {
+            return wrong("celery.remote_control", "it is off, read or full");
+        }
+        return {};
+    }
+
+    Result<LoadedSettings> Finish() {
+        const std::string& database = loaded_.settings.database.url;
+        if (!database.empty() && !database.starts_with("postgresql://") &&
+            !database.starts_with("postgres://")) {
+            return Fail(Code::kInvalidArgument,
+                        loaded_.entries.at("database.url").origin +
+                            ": database.url is not of the form postgresql://user@host:port/name");
+        }
         if (loaded_.entries.at("log.format").value == "auto" &&
             loaded_.settings.service.environment == "production") {
             loaded_.settings.log.format = log::Format::kJson;
@@ -368,6 +319,7 @@ Result<LoadedSettings> LoadSettings(const SettingsSource& source) {
         }
         FACET_TRY_VOID(loader.Set(one.substr(0, split), one.substr(split + 1), "command line"));
     }
+    FACET_TRY_VOID(loader.CheckRedis());
     return loader.Finish();
 }
 
@@ -389,14 +341,14 @@ std::string SettingsReference() {
     for (const Setting& setting : kSettings) {
         std::string names = "`" + EnvironmentName(setting.key) + "`";
         if (!setting.alias.empty()) names += std::format(", `{}`", setting.alias);
-        if (setting.kept == Kept::kSecret) names += ", or …`_FILE`";
+        if (setting.kept != Kept::kOpen) names += ", or …`_FILE`";
         text += std::format("| `{}` | {} | {} | {} |\n", setting.key,
                             setting.standard.empty() ? std::string("(empty)")
                                                      : std::format("`{}`", setting.standard),
                             names, setting.meaning);
     }
     text +=
-        "\nA secret is shown as `***`; with `_FILE` behind its environment name the value is the "
+        "\nSecrets are shown as `***`; with `_FILE` behind its environment name the value is the "
         "path "
         "of a file whose first line it is.\n\nThe original system's `DATABASE_URL=sqlite:///file` "
         "sets `data.database`; its "

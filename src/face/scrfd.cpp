@@ -61,7 +61,8 @@ private:
             if (!(score >= min_score)) continue;
             const int cell = static_cast<int>(row) / kAnchors;
             const auto x = static_cast<float>(cell % columns * stride);
-            const auto y = static_cast<float>(cell / columns * stride);
+            const int line = cell / columns;
+            const auto y = static_cast<float>(line * stride);
             const float* box = &boxes.values[row * 4];  // distances to the four sides
             Detection detection{
                 .box = {x - box[0] * unit, y - box[1] * unit, x + box[2] * unit, y + box[3] * unit},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "face/pass_detector.hpp"
@@ -54,8 +55,9 @@ private:
             const float score = std::sqrt(std::clamp(classes.values[row], 0.0F, 1.0F) *
                                           std::clamp(objects.values[row], 0.0F, 1.0F));
             if (!(score >= min_score)) continue;
-            const auto column = static_cast<float>(static_cast<int>(row) % columns);
-            const auto line = static_cast<float>(static_cast<int>(row) / columns);
+            const auto [full_lines, rest] = std::div(static_cast<int>(row), columns);
+            const auto column = static_cast<float>(rest);
+            const auto line = static_cast<float>(full_lines);
             const float* box = &boxes.values[row * 4];  // centre in cells, logarithm of the size
             const float x = (column + box[0]) * unit;
             const float y = (line + box[1]) * unit;

@@ -1,19 +1,17 @@
-#include <curl/curl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
 #include <format>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
+#include <span>
 
 #include "base/file.hpp"
+#include "base/http.hpp"
 #include "infer/fetch.hpp"
 #include "infer/integrity.hpp"
 
@@ -23,11 +21,13 @@ namespace {
 namespace fs = std::filesystem;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr long kOk = 200;
-constexpr long kPartialContent = 206;
-constexpr long kRequestTimeout = 408;
-constexpr long kRangeNotSatisfiable = 416;
-constexpr long kTooManyRequests = 429;
+constexpr int kOk = 200;
+constexpr int kPartialContent = 206;
+constexpr int kErrors = 400;
+constexpr int kRequestTimeout = 408;
+constexpr int kRangeNotSatisfiable = 416;
+constexpr int kTooManyRequests = 429;
+constexpr int kServerErrors = 500;
 
 /// The bytes so far, and what the server called the version they are of.
 struct Part {
@@ -41,172 +41,107 @@ struct Part {
     }
 };
 
-/// One request with its redirections; what libcurl's callbacks work on.
+/// One request and what comes of it.
 struct Transfer {
     const FetchOptions& options;
-    const std::stop_token& stop;
     const Part& part;
-    CURL* const curl;
     std::FILE* file = nullptr;
     std::uint64_t have = 0;      // bytes in the part
     std::uint64_t expected = 0;  // of the whole file; 0: unknown
     bool range_asked = false;
-    // Of the answer whose headers came last.
-    std::string validator;
-    std::optional<std::uint64_t> range_begin;
-    bool body_begun = false;
-    bool request_sent = false;
-    bool stalled = false;
-    SteadyClock::time_point last_sign_of_life = SteadyClock::now();
     SteadyClock::time_point last_report;
-    std::optional<Error> refusal;  // another request would get the same answer
+    bool final = false;  // another request would get the same answer
 };
 
-/// The value of a header line if its name, in lower case and with the colon, is `name`.
-std::optional<std::string_view> HeaderValue(std::string_view line, std::string_view name) {
-    const auto same = [](char expected, char found) {
-        return expected == std::tolower(static_cast<unsigned char>(found));
-    };
-    if (line.size() < name.size() || !std::equal(name.begin(), name.end(), line.begin(), same)) {
-        return std::nullopt;
-    }
-    line.remove_prefix(name.size());
-    const auto begin = line.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return std::string_view();
-    return line.substr(begin, line.find_last_not_of(" \t\r\n") - begin + 1);
+std::string_view HeaderOf(const http::Answer& answer, std::string_view name) {
+    const auto at = answer.headers.find(name);
+    return at == answer.headers.end() ? std::string_view() : std::string_view(at->second);
 }
 
-std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    const std::string_view line(data, size * count);
-    transfer.last_sign_of_life = SteadyClock::now();
-    if (line.starts_with("HTTP/")) {  // perhaps after a redirection
-        transfer.validator.clear();
-        transfer.range_begin.reset();
-    } else if (const auto tag = HeaderValue(line, "etag:"); tag && !tag->starts_with("W/")) {
-        transfer.validator = *tag;  // a weak one says nothing about bytes (RFC 9110, 13.1.5)
-    } else if (const auto date = HeaderValue(line, "last-modified:")) {
-        if (transfer.validator.empty()) transfer.validator = *date;
-    } else if (auto range = HeaderValue(line, "content-range:")) {
-        constexpr std::string_view kUnit = "bytes ";
-        std::uint64_t begin = 0;
-        if (range->starts_with(kUnit)) {
-            range->remove_prefix(kUnit.size());
-            const auto parsed = std::from_chars(range->begin(), range->end(), begin);
-            if (parsed.ec == std::errc()) transfer.range_begin = begin;
-        }
-    }
-    return line.size();
+/// What the server calls the version that it sends; empty: nothing to rely on.
+std::string_view ValidatorOf(const http::Answer& answer) {
+    const std::string_view tag = HeaderOf(answer, "etag");
+    // A weak tag says nothing about bytes (RFC 9110, 13.1.5).
+    if (!tag.empty() && !tag.starts_with("W/")) return tag;
+    return HeaderOf(answer, "last-modified");
 }
 
-/// Decides, at the first byte, where the body belongs; false: nowhere.
-bool BeginBody(Transfer& transfer) {
-    long status = 0;
-    curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
+std::optional<std::uint64_t> RangeBegin(const http::Answer& answer) {
+    constexpr std::string_view kUnit = "bytes ";
+    std::string_view range = HeaderOf(answer, "content-range");
+    std::uint64_t begin = 0;
+    if (!range.starts_with(kUnit)) return std::nullopt;
+    range.remove_prefix(kUnit.size());
+    if (std::from_chars(range.begin(), range.end(), begin).ec != std::errc()) return std::nullopt;
+    return begin;
+}
+
+/// Refuses for good: what is there is of no use.
+std::unexpected<Error> Refuse(Transfer& transfer, Code code, std::string message) {
+    transfer.part.Remove();
+    transfer.final = true;
+    return Fail(code, std::move(message));
+}
+
+std::unexpected<Error> DiskFailed(Transfer& transfer) {
+    transfer.final = true;
+    return Fail(Code::kUnavailable, "the disk is full or cannot be written", ErrnoText(errno));
+}
+
+/// Decides where the body belongs.
+Result<void> BeginBody(Transfer& transfer, const http::Answer& answer) {
+    const int status = answer.status;
+    if (status >= kErrors) {
+        // What is there is not a beginning of what the server offers now.
+        if (status == kRangeNotSatisfiable) transfer.part.Remove();
+        transfer.final = status < kServerErrors && status != kRequestTimeout &&
+                         status != kTooManyRequests &&
+                         !(status == kRangeNotSatisfiable && transfer.range_asked);
+        return Fail(Code::kUnavailable, std::format("the server answered {}", status));
+    }
     if (status == kOk) {  // the whole file, also in answer to If-Range when it has changed
         if (std::fflush(transfer.file) != 0 || std::fseek(transfer.file, 0, SEEK_SET) != 0 ||
             ::ftruncate(::fileno(transfer.file), 0) != 0) {
-            return false;
+            return DiskFailed(transfer);
         }
         transfer.have = 0;
     } else if (status != kPartialContent || !transfer.range_asked ||
-               transfer.range_begin != transfer.have) {
-        transfer.part.Remove();
-        transfer.refusal =
-            Error{Code::kUnavailable,
-                  std::format("the server's answer ({}) is not understood", status), ""};
-        return false;
+               RangeBegin(answer) != transfer.have) {
+        return Refuse(transfer, Code::kUnavailable,
+                      std::format("the server's answer ({}) is not understood", status));
     }
-    curl_off_t length = -1;
-    curl_easy_getinfo(transfer.curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    const std::uint64_t offered = transfer.have + static_cast<std::uint64_t>(length);
-    if (transfer.expected > 0 && length >= 0 && offered != transfer.expected) {
-        transfer.refusal = Error{Code::kCorrupt,
-                                 std::format("the server offers a file of {} bytes instead of {}",
-                                             offered, transfer.expected),
-                                 ""};
-        return false;
+    const std::uint64_t offered = transfer.have + answer.length.value_or(0);
+    if (transfer.expected > 0 && answer.length && offered != transfer.expected) {
+        return Refuse(transfer, Code::kCorrupt,
+                      std::format("the server offers a file of {} bytes instead of {}", offered,
+                                  transfer.expected));
     }
     // Before the bytes: what is in the part must never be of another version than this says.
-    std::ofstream(transfer.part.validator) << transfer.validator;
-    return true;
+    std::ofstream(transfer.part.validator) << ValidatorOf(answer);
+    return {};
 }
 
-std::size_t OnData(char* data, std::size_t size, std::size_t count, void* user) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    transfer.last_sign_of_life = SteadyClock::now();
-    if (!transfer.body_begun) {
-        transfer.body_begun = true;
-        if (!BeginBody(transfer)) return CURL_WRITEFUNC_ERROR;
-    }
-    if (transfer.expected > 0 && transfer.have + size * count > transfer.expected) {
-        transfer.refusal =
-            Error{Code::kCorrupt,
-                  std::format("the server sends more than {} bytes", transfer.expected), ""};
-        return CURL_WRITEFUNC_ERROR;
-    }
-    const std::size_t written = std::fwrite(data, 1, size * count, transfer.file);
-    transfer.have += written;
-    return written == size * count ? written : CURL_WRITEFUNC_ERROR;
-}
-
-/// The connection is there; until then its own timeout watches.
-int OnRequest(void* user, char*, char*, int, int) {
-    auto& transfer = *static_cast<Transfer*>(user);
-    transfer.request_sent = true;
-    transfer.last_sign_of_life = SteadyClock::now();
-    return CURL_PREREQFUNC_OK;
-}
-
-/// libcurl calls this at least once a second.
-int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+Result<void> TakeBytes(Transfer& transfer, std::span<const std::byte> bytes) {
     constexpr std::chrono::milliseconds kReportEvery{100};
-    auto& transfer = *static_cast<Transfer*>(user);
-    if (transfer.stop.stop_requested()) return 1;
+    if (transfer.expected > 0 && transfer.have + bytes.size() > transfer.expected) {
+        return Refuse(transfer, Code::kCorrupt,
+                      std::format("the server sends more than {} bytes", transfer.expected));
+    }
+    const std::size_t written = std::fwrite(bytes.data(), 1, bytes.size(), transfer.file);
+    transfer.have += written;
+    if (written != bytes.size()) return DiskFailed(transfer);
     const auto now = SteadyClock::now();
-    transfer.stalled =
-        transfer.request_sent && now - transfer.last_sign_of_life >= transfer.options.stall_timeout;
-    if (transfer.stalled) return 1;
-    if (transfer.options.progress && transfer.body_begun &&
-        now - transfer.last_report >= kReportEvery) {
+    if (transfer.options.progress && now - transfer.last_report >= kReportEvery) {
         transfer.last_report = now;
         transfer.options.progress(transfer.have, transfer.expected);
     }
-    return 0;
+    return {};
 }
 
 struct Attempt {
     std::optional<Error> error;
     bool final = false;  // another attempt would end the same way
 };
-
-Attempt Explain(Transfer& transfer, CURLcode outcome, std::string why) {
-    if (transfer.refusal) {
-        transfer.part.Remove();
-        return {.error = std::move(transfer.refusal), .final = true};
-    }
-    const auto failed = [](std::string message, bool final) {
-        return Attempt{.error = Error{Code::kUnavailable, std::move(message), ""}, .final = final};
-    };
-    if (outcome == CURLE_WRITE_ERROR) return failed("the disk is full or cannot be written", true);
-    if (transfer.stalled) return failed("the server sends nothing any more", false);
-    if (outcome == CURLE_OK) {
-        return failed(
-            std::format("the server sent {} of {} bytes", transfer.have, transfer.expected), false);
-    }
-    long status = 0;
-    curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
-    // What is there is not a beginning of what the server offers now.
-    if (status == kRangeNotSatisfiable) transfer.part.Remove();
-    constexpr long kServerErrors = 500;
-    const bool refused = outcome == CURLE_HTTP_RETURNED_ERROR && status < kServerErrors &&
-                         status != kRequestTimeout && status != kTooManyRequests &&
-                         !(status == kRangeNotSatisfiable && transfer.range_asked);
-    if (why.empty()) why = curl_easy_strerror(outcome);
-    return failed(std::move(why), refused || outcome == CURLE_TOO_MANY_REDIRECTS ||
-                                      outcome == CURLE_UNSUPPORTED_PROTOCOL ||
-                                      outcome == CURLE_URL_MALFORMAT);
-}
 
 std::string ReadText(const fs::path& path) {
     std::ifstream in(path);
@@ -215,17 +150,7 @@ std::string ReadText(const fs::path& path) {
 
 Attempt TryOnce(const std::string& url, const Part& part, std::uint64_t bytes,
                 const FetchOptions& options, const std::stop_token& stop) {
-    const std::unique_ptr<CURL, void (*)(CURL*)> owner(curl_easy_init(), &curl_easy_cleanup);
-    CURL* const curl = owner.get();
-    Transfer transfer{.options = options,
-                      .stop = stop,
-                      .part = part,
-                      .curl = curl,
-                      .expected = bytes,
-                      .validator = {},
-                      .range_begin = {},
-                      .last_report = {},
-                      .refusal = {}};
+    Transfer transfer{.options = options, .part = part, .expected = bytes, .last_report = {}};
     std::error_code error;
     const std::string validator = ReadText(part.validator);
     const std::uint64_t there = fs::file_size(part.bytes, error);
@@ -241,58 +166,33 @@ Attempt TryOnce(const std::string& url, const Part& part, std::uint64_t bytes,
     }
     transfer.file = file.get();
 
-    curl_slist* headers = nullptr;
-    const std::string range = std::format("{}-", there);
+    http::Request request{
+        .url = url,
+        .https_only = options.url_override.empty(),
+        .max_redirects = 5,
+        .connect_timeout = options.connect_timeout,
+        .stall_timeout = options.stall_timeout,
+        .on_answer = [&](const http::Answer& answer) { return BeginBody(transfer, answer); },
+        .on_data = [&](std::span<const std::byte> data) { return TakeBytes(transfer, data); }};
     if (transfer.range_asked) {
-        headers = curl_slist_append(headers, ("If-Range: " + validator).c_str());
-        // Not CURLOPT_RESUME_FROM: with that libcurl takes 200, "it has changed", for a failure.
-        curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
+        request.headers = {"If-Range: " + validator, std::format("Range: bytes={}-", there)};
     }
-    const std::unique_ptr<curl_slist, void (*)(curl_slist*)> owned(headers, &curl_slist_free_all);
-    char why[CURL_ERROR_SIZE] = "";
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
-    const char* const protocols = options.url_override.empty() ? "https" : "http,https";
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, protocols);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-                     static_cast<long>(options.connect_timeout.count()));
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, &OnRequest);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, &transfer);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &OnHeader);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &OnData);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &OnProgress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
-
-    const CURLcode outcome = curl_easy_perform(curl);
-    if (outcome != CURLE_OK || (bytes > 0 && transfer.have < bytes)) {
-        return Explain(transfer, outcome, why);
+    auto answer = http::Perform(request, stop);
+    if (!answer) {
+        const bool useless = answer.error().code == Code::kInvalidArgument;
+        if (useless) answer.error().code = Code::kUnavailable;
+        return {.error = std::move(answer).error(), .final = transfer.final || useless};
+    }
+    if (bytes > 0 && transfer.have < bytes) {
+        return {.error =
+                    Error{Code::kUnavailable,
+                          std::format("the server sent {} of {} bytes", transfer.have, bytes), ""}};
     }
     if (std::fflush(file.get()) != 0 || ::fsync(::fileno(file.get())) != 0) {
-        return {.error = Error{Code::kUnavailable, "the disk is full or cannot be written",
-                               ErrnoText(errno)},
-                .final = true};
+        return {.error = DiskFailed(transfer).error(), .final = true};
     }
     if (options.progress) options.progress(transfer.have, transfer.have);
     return {};
-}
-
-void Pause(int attempt, const std::stop_token& stop) {
-    constexpr std::chrono::milliseconds kFirst{200};
-    constexpr int kMostDoublings = 5;
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop, kFirst * (1 << std::min(attempt - 1, kMostDoublings)),
-                  [] { return false; });
 }
 
 }  // namespace
@@ -300,8 +200,6 @@ void Pause(int attempt, const std::stop_token& stop) {
 Result<void> Download(const std::string& url, const fs::path& target, const std::string& integrity,
                       std::uint64_t bytes, const FetchOptions& options,
                       const std::stop_token& stop) {
-    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    FACET_CHECK(ready == CURLE_OK);
     std::error_code error;
     fs::create_directories(target.parent_path(), error);
     const Part part{.bytes = target.string() + ".part",
@@ -314,7 +212,7 @@ Result<void> Download(const std::string& url, const fs::path& target, const std:
             return Fail(tried.error->code, "the download failed: " + tried.error->message,
                         tried.error->detail.empty() ? url : tried.error->detail);
         }
-        Pause(attempt, stop);
+        http::Pause(attempt, Deadline::Never(), stop);
     }
     if (auto checked = CheckIntegrity(part.bytes, integrity); !checked) {
         part.Remove();

@@ -6,7 +6,7 @@
 #include "base/hash.hpp"
 #include "infer/fetch.hpp"
 #include "infer/integrity.hpp"
-#include "infer/test_server.hpp"
+#include "testing/http_server.hpp"
 #include "testing/testdata.hpp"
 
 namespace facet::infer {

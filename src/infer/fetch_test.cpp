@@ -11,8 +11,9 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "base/guarded.hpp"
 #include "base/hash.hpp"
-#include "infer/test_server.hpp"
+#include "testing/http_server.hpp"
 #include "testing/testdata.hpp"
 
 namespace facet::infer {
@@ -91,9 +92,10 @@ protected:
     }
     void Offer(const Members& members) { OfferBytes(MakeArchive(outside_ / "a.zip", members)); }
     void OfferBytes(std::string bytes) {
-        archive_ = std::move(bytes);
-        pack_.source.integrity = Sha256Hex(archive_);
-        pack_.source.bytes = archive_.size();
+        pack_.source.integrity = Sha256Hex(bytes);
+        pack_.source.bytes = bytes.size();
+        auto archive = archive_.Lock();
+        *archive = std::move(bytes);
     }
     Result<void> Fetch(bool accept_licence = false) {
         return FetchPack(pack_, models_, accept_licence, {.url_override = server_.Url()}, {});
@@ -123,9 +125,10 @@ protected:
     const std::string detector_ = std::string(70'000, 'd');
     const std::string embedder_ = std::string(90'000, 'e');
     PackManifest pack_;
-    std::string archive_;
+    Guarded<std::string> archive_;  // the server's thread reads it
     TestServer server_{[this](const TestRequest&, int, TestConnection& connection) {
-        connection.Reply("200 OK", "", archive_);
+        auto archive = archive_.Lock();
+        connection.Reply("200 OK", "", *archive);
     }};
 };
 
@@ -195,8 +198,9 @@ TEST_F(FetchPackTest, AnArchiveOfAnotherHashIsNotOpened) {
 TEST_F(FetchPackTest, WhatIsNotAnArchiveIsRefused) {
     OfferBytes("<html>sign in to this network first</html>");
     ExpectRefused(Fetch());
-    Offer({{"d.onnx", detector_}, {"e.onnx", embedder_}});
-    OfferBytes(archive_.substr(0, 60));
+    const std::string whole =
+        MakeArchive(outside_ / "a.zip", {{"d.onnx", detector_}, {"e.onnx", embedder_}});
+    OfferBytes(whole.substr(0, 60));
     ExpectRefused(Fetch());
 }
 
@@ -281,13 +285,11 @@ protected:
         pack_.source.how = PackSource::How::kNpm;
         pack_.source.location = "small-models@1.0.0";
         pack_.source.folder = "package/model";
-        archive_ = MakeArchive(outside_ / "small-models-1.0.0.tgz",
+        OfferBytes(MakeArchive(outside_ / "small-models-1.0.0.tgz",
                                {{"package/package.json", "{}"},
                                 {"package/model/d.onnx", detector_},
                                 {"package/model/e.onnx", embedder_}},
-                               &MakeTgz);
-        pack_.source.bytes = archive_.size();
-        pack_.source.integrity = Sha256Hex(archive_);
+                               &MakeTgz));
         fs::create_directories(programs_);
         ::setenv("PATH", (programs_.string() + ":" + path_).c_str(), 1);
     }

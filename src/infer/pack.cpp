@@ -58,7 +58,7 @@ public:
     }
     template <class T>
     T Get(std::string_view key, T absent) {
-        return table_.contains(key) ? Get<T>(key) : absent;
+        return table_.contains(key) ? Get<T>(key) : std::move(absent);
     }
     template <class E, std::size_t N>
     E Choice(std::string_view key, const Names<E, N>& names) {
@@ -80,7 +80,9 @@ private:
 };
 
 bool IsPlainName(std::string_view name) {
-    return !name.empty() && name.front() != '.' && name.find('/') == std::string_view::npos;
+    using std::string_view_literals::operator""sv;
+    return !name.empty() && name.front() != '.' &&
+           name.find_first_of("/\0"sv) == std::string_view::npos;
 }
 
 bool IsSha256(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 
@@ -92,6 +93,8 @@ TEST(Pack, ABrokenManifestNamesWhatIsWrong) {
     };
     EXPECT_NE(message_with("kind = 'scrfd'", "kind = 'magic'").find("magic"), std::string::npos);
     EXPECT_NE(message_with("'d.onnx'", "'../d.onnx'").find("plain file name"), std::string::npos);
+    EXPECT_NE(message_with("'d.onnx'", "\"d.onnx\\u0000\"").find("plain file name"),
+              std::string::npos);
     EXPECT_NE(message_with("licence = 'permissive'", "licence = 1").find("licence"),
               std::string::npos);
     EXPECT_NE(message_with("name = 'small'", "name = ").find("pack.toml:"), std::string::npos);
@@ -137,13 +140,26 @@ TEST(Pack, ABrokenPackIsListedAsBrokenBesideTheOthers) {
     EXPECT_TRUE(ListInstalled(folder.path() / "nowhere").value().empty());
 }
 
-TEST(Pack, TheTestPacksAreWhatTheirManifestsSay) {
+class TestPacks : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(TestPacks, AreWhatTheirManifestsSay) {
     testing::TempFolder folder;
-    for (const char* name : {"standin", "yunet"}) {
-        const auto pack = testing::InstallTestPack(name, folder.path());
-        if (!pack) GTEST_SKIP() << pack.error().message;
-        EXPECT_TRUE(UsePack(folder.path(), name)) << name;
-    }
+    const auto pack = testing::InstallTestPack(GetParam(), folder.path());
+    if (!pack) GTEST_SKIP() << pack.error().message;
+    EXPECT_TRUE(UsePack(folder.path(), GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TestPacks, ::testing::Values("starter", "standin", "yunet"),
+                         [](const auto& pack) { return std::string(pack.param); });
+
+TEST(Pack, TheStarterPackIsTheOneOfTheCatalogue) {
+    testing::TempFolder folder;
+    const auto pack = testing::InstallTestPack("starter", folder.path());
+    if (!pack) GTEST_SKIP() << pack.error().message;
+    const auto& known = *std::ranges::find(Catalogue(), "starter", &PackManifest::name);
+    EXPECT_EQ(LoadManifest(*pack / "pack.toml").value().EmbeddingContract(),
+              known.EmbeddingContract());
+    EXPECT_TRUE(VerifyPack(*pack, known));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <format>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #define ORT_API_MANUAL_INIT
 #include <onnxruntime_c_api.h>
 
+#include "infer/providers.hpp"
 #include "infer/quiet_stderr.hpp"
 
 namespace facet::infer {
@@ -29,6 +31,8 @@ struct Library {
     OrtEnv* env = nullptr;
     OrtMemoryInfo* cpu = nullptr;
     std::string version;
+    std::filesystem::path path;
+    std::vector<std::string> available;
 
     Library() = default;
     Library(const Library&) = delete;
@@ -59,7 +63,14 @@ Result<void> Require(const OrtApi& api, OrtStatus* status) {
     return Fail(Code::kInternal, "the inference runtime failed", Take(api, status).text);
 }
 
-Result<Handle<OrtSessionOptions>> MakeOptions(const OrtApi& api, const SessionOptions& options) {
+/// What a session computes with.
+struct Providers {
+    std::vector<std::string> names = {"cpu"};
+    int device_id = 0;
+};
+
+Result<Handle<OrtSessionOptions>> MakeOptions(const OrtApi& api, const Providers& providers,
+                                              const SessionOptions& options) {
     OrtSessionOptions* raw = nullptr;
     FACET_TRY_VOID(Require(api, api.CreateSessionOptions(&raw)));
     Handle<OrtSessionOptions> owned(raw, api.ReleaseSessionOptions);
@@ -77,12 +88,16 @@ Result<Handle<OrtSessionOptions>> MakeOptions(const OrtApi& api, const SessionOp
     FACET_TRY_VOID(Require(api, api.DisableCpuMemArena(raw)));
     // Memory patterns are kept for every input shape ever seen.
     FACET_TRY_VOID(Require(api, api.DisableMemPattern(raw)));
+    FACET_TRY_VOID(AppendProviders(
+        api, raw, providers.names,
+        {.device_id = providers.device_id, .threads = std::max(1, options.threads)}));
     return owned;
 }
 
-/// Opens and drops the smallest network (y = Relu(x), written with python3-onnx), because the
-/// runtime registers its operators at the first one it reads, and reports on stderr while it does.
-Result<void> WarmUp(const Library& library) {
+/// Opens and runs the smallest network (y = Relu(x), one value, written with python3-onnx): the
+/// runtime registers its operators at the first one it reads, and reports on stderr while it does;
+/// and providers that cannot work say so here.
+Result<void> TryOut(const Library& library, const Providers& providers) {
     static constexpr std::array<std::uint8_t, 61> kRelu{
         0x08, 0x07, 0x3a, 0x33, 0x0a, 0x0c, 0x0a, 0x01, 0x78, 0x12, 0x01, 0x79, 0x22,
         0x04, 0x52, 0x65, 0x6c, 0x75, 0x12, 0x01, 0x67, 0x5a, 0x0f, 0x0a, 0x01, 0x78,
@@ -90,11 +105,41 @@ Result<void> WarmUp(const Library& library) {
         0x0f, 0x0a, 0x01, 0x79, 0x12, 0x0a, 0x0a, 0x08, 0x08, 0x01, 0x12, 0x04, 0x0a,
         0x02, 0x08, 0x01, 0x42, 0x04, 0x0a, 0x00, 0x10, 0x0d};
     const OrtApi& api = *library.api;
-    FACET_TRY(options, MakeOptions(api, {}));
+    const std::string names = JoinNames(providers.names);
+    const auto cannot = [&](OrtStatus* status) {
+        return Fail(Code::kUnavailable, std::format("models.providers = {} cannot be used: {}",
+                                                    names, Take(api, status).text));
+    };
+    FACET_TRY(options, MakeOptions(api, providers, {}));
     OrtSession* session = nullptr;
-    FACET_TRY_VOID(Require(api, api.CreateSessionFromArray(library.env, kRelu.data(), kRelu.size(),
-                                                           options.get(), &session)));
-    api.ReleaseSession(session);
+    if (OrtStatus* status = api.CreateSessionFromArray(library.env, kRelu.data(), kRelu.size(),
+                                                       options.get(), &session)) {
+        return cannot(status);
+    }
+    const Handle<OrtSession> owned(session, api.ReleaseSession);
+    for (const float given : {-1.5F, 2.5F}) {
+        float value = given;
+        const std::int64_t shape = 1;
+        OrtValue* input = nullptr;
+        FACET_TRY_VOID(Require(
+            api, api.CreateTensorWithDataAsOrtValue(library.cpu, &value, sizeof(value), &shape, 1,
+                                                    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &input)));
+        const Handle<OrtValue> owned_input(input, api.ReleaseValue);
+        const char* const input_name = "x";
+        const char* const output_name = "y";
+        OrtValue* output = nullptr;
+        if (OrtStatus* status =
+                api.Run(session, nullptr, &input_name, &input, 1, &output_name, 1, &output)) {
+            return cannot(status);
+        }
+        const Handle<OrtValue> owned_output(output, api.ReleaseValue);
+        void* result = nullptr;
+        FACET_TRY_VOID(Require(api, api.GetTensorMutableData(output, &result)));
+        if (*static_cast<const float*>(result) != std::max(0.0F, given)) {
+            return Fail(Code::kUnavailable,
+                        std::format("models.providers = {} computes wrong results", names));
+        }
+    }
     return {};
 }
 
@@ -122,7 +167,26 @@ Result<void> OpenLibrary(Library& library, const std::filesystem::path& path) {
                            library.api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "facet", &library.env)));
     FACET_TRY_VOID(Require(*library.api, library.api->CreateCpuMemoryInfo(
                                              OrtDeviceAllocator, OrtMemTypeDefault, &library.cpu)));
-    return WarmUp(library);
+    Dl_info info{};
+    const bool found = ::dladdr(reinterpret_cast<void*>(get_base), &info) != 0;
+    library.path = found && info.dli_fname != nullptr ? info.dli_fname : path;
+    library.available = AvailableProviders(*library.api);
+    return {};
+}
+
+/// Errors: kUnavailable (a provider is not there).
+Result<void> CheckProviders(const Library& library, const Providers& providers) {
+    for (const std::string& name : providers.names) {
+        if (std::ranges::find(library.available, name) != library.available.end()) continue;
+        return Fail(Code::kUnavailable,
+                    std::format("models.providers = {}, but ONNX Runtime {} ({}) has: {}",
+                                JoinNames(providers.names), library.version, library.path.string(),
+                                JoinNames(library.available)));
+    }
+    FACET_TRY_VOID(TryOut(library, providers));
+    // Providers bring it, and are unloaded at the end of the process before its threads have gone.
+    ::dlopen("libgomp.so.1", RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+    return {};
 }
 
 std::vector<std::filesystem::path> Candidates(const std::filesystem::path& asked) {
@@ -164,8 +228,9 @@ bool Fits(const Shape& declared, const Shape& given) {
 
 class OrtNetwork final : public Session {
 public:
-    OrtNetwork(std::shared_ptr<const Library> library, Handle<OrtSession> session)
-        : library_(std::move(library)), session_(std::move(session)) {}
+    OrtNetwork(std::shared_ptr<const Library> library, Handle<OrtSession> session,
+               const ProviderLimits& limits)
+        : library_(std::move(library)), session_(std::move(session)), limits_(limits) {}
 
     /// Reads names and shapes. Errors: kCorrupt (a model that is not float32 in and out).
     Result<void> Describe() {
@@ -174,6 +239,9 @@ public:
         FACET_TRY_VOID(Require(api, api.SessionGetInputCount(session_.get(), &count)));
         for (std::size_t i = 0; i < count; ++i) {
             FACET_TRY(info, DescribeOne(i, api.SessionGetInputName, api.SessionGetInputTypeInfo));
+            if (limits_.one_picture_at_a_time && !info.shape.empty() && info.shape[0] < 0) {
+                info.shape[0] = 1;
+            }
             inputs_.push_back(std::move(info));
         }
         FACET_TRY_VOID(Require(api, api.SessionGetOutputCount(session_.get(), &count)));
@@ -208,13 +276,18 @@ public:
             input_names.push_back(inputs_[i].name.c_str());
         }
         std::vector<const char*> output_names;
+        output_names.reserve(outputs_.size());
         for (const TensorInfo& output : outputs_) output_names.push_back(output.name.c_str());
         std::vector<OrtValue*> output_values(outputs_.size(), nullptr);
 
+        std::unique_lock lock(running_, std::defer_lock);
+        if (limits_.one_run_at_a_time) lock.lock();
         OrtStatus* status = api.Run(session_.get(), nullptr, input_names.data(),
                                     input_values.data(), input_values.size(), output_names.data(),
                                     output_names.size(), output_values.data());
+        if (lock) lock.unlock();
         std::vector<Handle<OrtValue>> results;
+        results.reserve(output_values.size());
         for (OrtValue* value : output_values) results.emplace_back(value, api.ReleaseValue);
         if (status != nullptr) {
             return Fail(Code::kInternal, "the model could not be run", Take(api, status).text);
@@ -309,15 +382,26 @@ private:
 
     std::shared_ptr<const Library> library_;  // outlives session_
     Handle<OrtSession> session_;
+    const ProviderLimits limits_;
+    mutable std::mutex running_;
     std::vector<TensorInfo> inputs_;
     std::vector<TensorInfo> outputs_;
 };
 
 class OrtRuntime final : public Runtime {
 public:
-    explicit OrtRuntime(std::shared_ptr<const Library> library) : library_(std::move(library)) {}
+    OrtRuntime(std::shared_ptr<const Library> library, Providers providers)
+        : library_(std::move(library)), providers_(std::move(providers)) {}
 
     std::string version() const override { return library_->version; }
+    const std::filesystem::path& library() const noexcept override { return library_->path; }
+    const std::vector<std::string>& available() const noexcept override {
+        return library_->available;
+    }
+    const std::vector<std::string>& providers() const noexcept override { return providers_.names; }
+    std::shared_ptr<Runtime> OnCpu() const override {
+        return std::make_shared<OrtRuntime>(library_, Providers{});
+    }
 
     Result<std::unique_ptr<Session>> Open(const std::filesystem::path& model,
                                           const SessionOptions& options) override {
@@ -326,10 +410,15 @@ public:
             return Fail(Code::kNotFound, std::format("no model file {}", model.string()));
         }
         const OrtApi& api = *library_->api;
-        FACET_TRY(settings, MakeOptions(api, options));
+        FACET_TRY(settings, MakeOptions(api, providers_, options));
         OrtSession* session = nullptr;
-        OrtStatus* status =
-            api.CreateSession(library_->env, model.c_str(), settings.get(), &session);
+        OrtStatus* status = nullptr;
+        {
+            const SayOnTerminate last_words(std::format("models.providers = {}, model {}",
+                                                        JoinNames(providers_.names),
+                                                        model.filename().string()));
+            status = api.CreateSession(library_->env, model.c_str(), settings.get(), &session);
+        }
         if (status != nullptr) {
             const Failure failure = Take(api, status);
             if (failure.code == ORT_NO_SUCHFILE) {
@@ -340,14 +429,15 @@ public:
                 std::format("{} is not a model this runtime reads", model.filename().string()),
                 failure.text);
         }
-        auto network =
-            std::make_unique<OrtNetwork>(library_, Handle<OrtSession>(session, api.ReleaseSession));
+        auto network = std::make_unique<OrtNetwork>(
+            library_, Handle<OrtSession>(session, api.ReleaseSession), LimitsOf(providers_.names));
         FACET_TRY_VOID(network->Describe());
         return network;
     }
 
 private:
     std::shared_ptr<const Library> library_;
+    const Providers providers_;
 };
 
 }  // namespace
@@ -358,7 +448,11 @@ Result<std::shared_ptr<Runtime>> Runtime::Load(const RuntimeOptions& options) {
     for (const std::filesystem::path& path : Candidates(options.library)) {
         auto library = std::make_shared<Library>();
         const auto opened = OpenLibrary(*library, path);
-        if (opened) return std::make_shared<OrtRuntime>(std::move(library));
+        if (opened) {
+            Providers providers{.names = options.providers, .device_id = options.device_id};
+            FACET_TRY_VOID(CheckProviders(*library, providers));
+            return std::make_shared<OrtRuntime>(std::move(library), std::move(providers));
+        }
         if (opened.error().code != Code::kUnavailable) return std::unexpected(opened.error());
         if (!tried.empty()) tried += "; ";
         tried += opened.error().message;

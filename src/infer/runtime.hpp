@@ -35,7 +35,8 @@ struct SessionOptions {
     int threads = 1;  // intra-op threads of one Run
 };
 
-/// One loaded network. Thread safety: `Run` may be called on any number of threads at once.
+/// One loaded network. Thread safety: `Run` may be called on any number of threads at once; with
+/// the provider xnnpack they wait for each other.
 class Session {
 public:
     virtual ~Session() = default;
@@ -51,18 +52,31 @@ public:
 struct RuntimeOptions {
     /// The ONNX Runtime library to load; empty: $FACET_ONNXRUNTIME, then libonnxruntime.so.1.21,
     /// then libonnxruntime.so by the loader's own path.
-    std::filesystem::path library;
+    std::filesystem::path library{};
+    /// What computes, by preference: names of ParseProviders. Layers that one does not have go to
+    /// the next, and to the CPU in the end.
+    std::vector<std::string> providers = {"cpu"};
+    int device_id = 0;  // of a GPU provider
 };
 
 /// ONNX Runtime, loaded at run time by dlopen and asked for C API version 21.
 /// Thread safety: all methods, any thread. Sessions keep the library alive.
 class Runtime {
 public:
-    /// Cost: about 130 ms once. Errors: kUnavailable (library missing or too old: says which).
+    /// Cost: about 130 ms once. Errors: kUnavailable (library missing or too old: says which; a
+    /// provider that is asked for cannot be used: says what there is).
     static Result<std::shared_ptr<Runtime>> Load(const RuntimeOptions& options);
     virtual ~Runtime() = default;
 
     virtual std::string version() const = 0;
+    /// The file that was loaded.
+    virtual const std::filesystem::path& library() const noexcept = 0;
+    /// Providers that the library has and Facet can ask for.
+    virtual const std::vector<std::string>& available() const noexcept = 0;
+    /// Those in use.
+    virtual const std::vector<std::string>& providers() const noexcept = 0;
+    /// The same library, computing on the CPU.
+    virtual std::shared_ptr<Runtime> OnCpu() const = 0;
     /// The file must already have been checked against its manifest.
     /// Errors: kNotFound, kCorrupt (not a model this runtime reads).
     virtual Result<std::unique_ptr<Session>> Open(const std::filesystem::path& model,

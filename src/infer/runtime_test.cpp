@@ -19,9 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::filesystem::path Model(const char* name) {
-    return std::filesystem::path("tests/data") / name;
-}
+std::filesystem::path Model(const char* name) { return std::filesystem::path("tests/data") / name; }
 
 std::unique_ptr<Session> MustOpen(Runtime& runtime, const std::filesystem::path& model) {
     auto session = runtime.Open(model, {.threads = 2});

@@ -47,10 +47,14 @@ TEST(Decode, EveryFormatIsTheSamePictureUpright) {
         std::string reference;
         double tolerance;  // mean of 255; palettes and strong compression move pixels
     };
+    int families = 0;
     for (const Family& family :
          {Family{"hopper", "hopper.png", 9.0}, Family{"obama", "png_bytes_named.jpg", 6.0},
           Family{"einstein", "einstein.png", 4.0},
           Family{"two_people_exif", "two_people_exif_1.jpg", 2.5}}) {
+        // The free pictures have no Einstein.
+        if (!std::filesystem::exists(data / "formats" / family.reference)) continue;
+        ++families;
         const auto reference = DecodeFile(data / "formats" / family.reference);
         ASSERT_TRUE(reference) << reference.error().message;
         int seen = 0;
@@ -74,6 +78,7 @@ TEST(Decode, EveryFormatIsTheSamePictureUpright) {
         }
         EXPECT_GE(seen, 6) << family.prefix;
     }
+    EXPECT_GE(families, 3);
 }
 
 TEST(Decode, TransparencyLiesOverBlack) {

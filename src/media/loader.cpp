@@ -3,6 +3,7 @@
 #include <vips/vips.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -74,7 +75,8 @@ Owned<VipsImage> Load(Format format, VipsSource* source, const LoadOptions& opti
     };
     switch (format) {
         case Format::kJpeg:
-            load(vips_jpegload_source, "shrink", static_cast<int>(1.0 / options.scale + 0.5));
+            load(vips_jpegload_source, "shrink",
+                 static_cast<int>(std::lround(1.0 / options.scale)));
             break;
         case Format::kPng:
             load(vips_pngload_source);

@@ -74,8 +74,9 @@ EventHub::State::Start EventHub::State::Open(std::string_view last_event_id) {
     if (!last_event_id.starts_with(epoch_ + ".")) return missed_some;
     last_event_id.remove_prefix(epoch_.size() + 1);
     std::uint64_t seen = 0;
-    const char* stop = last_event_id.data() + last_event_id.size();
-    const auto [parsed, error] = std::from_chars(last_event_id.data(), stop, seen);
+    const char* const start = last_event_id.data();
+    const char* const stop = start + last_event_id.size();
+    const auto [parsed, error] = std::from_chars(start, stop, seen);
     const bool known = error == std::errc{} && parsed == stop && seen + 1 >= first_ && seen < end;
     return known ? Start{seen + 1, false} : missed_some;
 }

@@ -42,7 +42,9 @@ struct Response {
     std::string body;
     /// When set, this file is sent instead of `body`; Range and If-Range are honoured (one range).
     /// A file that cannot be opened is answered with 404.
-    std::filesystem::path file;
+    std::filesystem::path file{};
+    /// What keeps the file by its name; dropped when it is open.
+    std::shared_ptr<const void> file_hold{};
 };
 
 /// A file part of an upload, as the client described it.

@@ -160,7 +160,9 @@ Admitted<MultipartReader::Step> MultipartReader::ReadBoundary() {
 Admitted<MultipartReader::Step> MultipartReader::ReadHeaders(Request& request, Upload& upload) {
     const std::string_view data = rest();
     const auto end = data.find("\r\n\r\n");
-    if (std::min(end, data.size()) > limits_.max_part_header_bytes) {
+    // The last three bytes may begin what ends the headers.
+    if (std::min(end, data.size() - std::min<std::size_t>(data.size(), 3)) >
+        limits_.max_part_header_bytes) {
         return BadPart("the headers of a part are too long");
     }
     if (end == std::string_view::npos) return Step::kMore;

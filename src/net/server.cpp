@@ -248,7 +248,8 @@ void Server::State::WakeStreams() {
 
 void Server::State::BeginStop() {
     core.stopping = true;
-    UniqueFd(MHD_quiesce_daemon(daemon.get()));  // closed at once
+    UniqueFd listening(MHD_quiesce_daemon(daemon.get()));
+    listening = UniqueFd();  // closed at once
     for (const auto& link : links) {
         if (link->exchange && link->exchange->has_headers()) {
             link->exchange->EndStream();

@@ -22,7 +22,6 @@ protected:
         made.embedding.assign(512, 0.0F);
         made.embedding[0] = std::cos(radians);
         made.embedding[1] = std::sin(radians);
-        FaceId face;
         EXPECT_TRUE(library_.store->Transact([&](Transaction& tx) -> Result<void> {
             const std::string name = std::to_string(++count_);
             FACET_TRY(media, library_.store->AddMedia(

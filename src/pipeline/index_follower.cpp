@@ -15,7 +15,7 @@ constexpr int kBatch = 2'000;
 IndexFollower::IndexFollower(store::Store& store, index::FaceIndex& index)
     : store_(store), index_(index) {}
 
-Result<void> IndexFollower::Start(std::chrono::milliseconds poll) {
+Result<void> IndexFollower::Start(std::chrono::milliseconds at_most) {
     {
         const std::lock_guard lock(mutex_);
         FACET_TRY(sequence, store_.ReadAllEmbeddings(
@@ -27,7 +27,7 @@ Result<void> IndexFollower::Start(std::chrono::milliseconds poll) {
     log::Info("index.loaded", {{"faces", index_.size()},
                                {"bytes", index_.memory_bytes()},
                                {"simd", index::SimdTarget()}});
-    thread_ = std::jthread([this, poll](const std::stop_token& stop) { Follow(stop, poll); });
+    thread_ = std::jthread([this, at_most](const std::stop_token& stop) { Follow(stop, at_most); });
     return {};
 }
 
@@ -52,15 +52,19 @@ std::int64_t IndexFollower::sequence() const {
     return sequence_;
 }
 
-void IndexFollower::Follow(const std::stop_token& stop, std::chrono::milliseconds poll) {
+void IndexFollower::Follow(const std::stop_token& stop, std::chrono::milliseconds at_most) {
     std::mutex mutex;
     std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, poll, [] { return false; }) && !stop.stop_requested()) {
-        if (auto caught_up = CatchUp(); !caught_up) {
-            log::Warn("index.follow_failed",
-                      {{"error", caught_up.error().message}, {"detail", caught_up.error().detail}});
+    while (!stop.stop_requested()) {
+        Result<void> done = store_.WaitForChange(sequence(), at_most, stop);
+        if (done && !stop.stop_requested()) {
+            done = CatchUp().transform([](std::int64_t) {});
         }
+        if (done) continue;
+        log::Warn("index.follow_failed",
+                  {{"error", done.error().message}, {"detail", done.error().detail}});
+        std::unique_lock lock(mutex);
+        wake.wait_for(lock, stop, at_most, [] { return false; });
     }
 }
 

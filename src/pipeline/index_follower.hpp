@@ -18,9 +18,10 @@ class IndexFollower {
 public:
     IndexFollower(store::Store& store, index::FaceIndex& index);
 
-    /// Reads all vectors, then starts to look for changes by other processes every `poll`.
+    /// Reads all vectors, then starts to follow the changes of all processes; looks for them at
+    /// least every `at_most`, and tries again after that long when the store failed.
     /// Cost: about 0.3 s per 100,000 faces. Errors: as the store's.
-    Result<void> Start(std::chrono::milliseconds poll);
+    Result<void> Start(std::chrono::milliseconds at_most);
 
     /// Applies what was committed so far. Returns the sequence number reached.
     Result<std::int64_t> CatchUp();
@@ -28,7 +29,7 @@ public:
     std::int64_t sequence() const;
 
 private:
-    void Follow(const std::stop_token& stop, std::chrono::milliseconds poll);
+    void Follow(const std::stop_token& stop, std::chrono::milliseconds at_most);
 
     store::Store& store_;
     index::FaceIndex& index_;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "media/sniff.hpp"
 
@@ -21,19 +22,24 @@ Intake::Intake(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& 
       metrics_(metrics),
       options_(options) {}
 
-Result<store::BlobStore::Incoming> Intake::Begin() { return blobs_.Receive(options_.max_bytes); }
+Result<std::unique_ptr<store::BlobStore::Incoming>> Intake::Begin() {
+    return blobs_.Receive(options_.max_bytes);
+}
 
-Result<Accepted> Intake::Accept(store::BlobStore::Incoming incoming, std::string_view name,
-                                store::Origin origin, std::string_view origin_path, int priority) {
-    if (incoming.bytes() == 0) return Fail(Code::kInvalidArgument, "the file is empty");
-    const media::Format format = media::Sniff(incoming.head());
+Result<Accepted> Intake::Accept(std::unique_ptr<store::BlobStore::Incoming> incoming,
+                                std::string_view name, store::Origin origin,
+                                std::string_view origin_path, int priority,
+                                const std::stop_token& stop) {
+    if (incoming->bytes() == 0) return Fail(Code::kInvalidArgument, "the file is empty");
+    const media::Format format = media::Sniff(incoming->head());
     if (media::IsVideo(format)) {
         return Fail(Code::kUnsupportedMedia, "videos are not supported yet");
     }
     if (!media::IsImage(format)) {
         return Fail(Code::kUnsupportedMedia, "this is not a picture of a type that Facet reads");
     }
-    FACET_TRY(file, incoming.Finish(media::Extension(format)));
+    FACET_TRY(file, incoming->Finish(media::Extension(format), stop));
+    incoming.reset();
 
     Accepted accepted;
     FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
@@ -63,6 +69,7 @@ Result<Accepted> Intake::Accept(store::BlobStore::Incoming incoming, std::string
                                      {"bytes", accepted.media.bytes},
                                      {"format", accepted.media.format}});
     }
+    FACET_TRY_VOID(file.placed->Confirm(stop));
     return accepted;
 }
 
@@ -85,10 +92,10 @@ Result<Accepted> Intake::AcceptFile(const std::filesystem::path& path, store::Or
                         "the file cannot be read", path.string() + ": " + ErrnoText(errno));
         }
         if (got == 0) break;
-        FACET_TRY_VOID(incoming.Write(std::span(buffer).first(static_cast<std::size_t>(got))));
+        FACET_TRY_VOID(incoming->Write(std::span(buffer).first(static_cast<std::size_t>(got))));
     }
     return Accept(std::move(incoming), path.filename().string(), origin,
-                  std::filesystem::absolute(path).string(), priority);
+                  std::filesystem::absolute(path).string(), priority, stop);
 }
 
 Result<std::string> Intake::Reprocess(MediaId media) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -35,15 +36,17 @@ public:
            EventSink& events, PipelineMetrics& metrics, const IntakeOptions& options);
 
     /// Errors: kUnavailable.
-    Result<store::BlobStore::Incoming> Begin();
+    Result<std::unique_ptr<store::BlobStore::Incoming>> Begin();
 
     /// Errors: kInvalidArgument (empty file), kUnsupportedMedia (not a type Facet reads: nothing
-    /// stays behind), kUnavailable.
-    Result<Accepted> Accept(store::BlobStore::Incoming incoming, std::string_view name,
-                            store::Origin origin, std::string_view origin_path, int priority);
+    /// stays behind), kUnavailable, kCancelled.
+    Result<Accepted> Accept(std::unique_ptr<store::BlobStore::Incoming> incoming,
+                            std::string_view name, store::Origin origin,
+                            std::string_view origin_path, int priority,
+                            const std::stop_token& stop);
 
     /// The same for a file that is on this machine already; it stays where it is.
-    /// Errors: as Accept, and kNotFound, kTooLarge, kCancelled.
+    /// Errors: as Accept, and kNotFound, kTooLarge.
     Result<Accepted> AcceptFile(const std::filesystem::path& path, store::Origin origin,
                                 int priority, const std::stop_token& stop);
 

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <string>
 
-#include "base/file.hpp"
 #include "base/log.hpp"
 #include "pipeline/convert.hpp"
 #include "pipeline/process_media.hpp"
@@ -35,16 +34,18 @@ Library::Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine
       events_(events),
       limits_(limits) {}
 
-std::filesystem::path Library::OriginalPath(const store::Media& media) const {
-    return blobs_.OriginalPath(media.sha256, media.format);
+Result<store::LocalFile> Library::OpenOriginal(const store::Media& media, Deadline deadline,
+                                               const std::stop_token& stop) {
+    return blobs_.OpenOriginal(media.sha256, media.format, deadline, stop);
 }
 
 Result<Library::Jpeg> Library::Thumbnail(const store::Media& media, int max_side,
                                          Deadline deadline) {
     const std::string key = "thumbnail:" + media.uid.ToString() + ":" + std::to_string(max_side);
     if (auto cached = cache_.Get(key); cached && *cached) return ToBytes(**cached);
+    FACET_TRY(original, OpenOriginal(media, deadline, {}));
     FACET_TRY(decoded,
-              media::Decode(media::Source::File(OriginalPath(media)), max_side, limits_, deadline));
+              media::Decode(media::Source::File(original.path()), max_side, limits_, deadline));
     FACET_TRY(jpeg, media::EncodeJpeg(decoded.image, kThumbnailQuality));
     if (auto put = cache_.Put(key, ToText(jpeg), kThumbnailLife); !put) {
         log::Debug("cache.put_failed", {{"error", put.error().message}});
@@ -56,13 +57,12 @@ Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
                                          Deadline deadline) {
     const bool stored_fits = std::abs(context - kCropContext) < 1e-3F;
     if (stored_fits) {
-        constexpr std::size_t kMostBytes = 4 << 20;
-        auto crop = ReadFile(blobs_.CropPath(face.uid), kMostBytes);
+        auto crop = blobs_.ReadCrop(face.uid);
         if (crop && !crop->empty()) return crop;
     }
     FACET_TRY(media, store_.FindMedia(face.media));
-    FACET_TRY(decoded,
-              media::Decode(media::Source::File(OriginalPath(media)), 0, limits_, deadline));
+    FACET_TRY(original, OpenOriginal(media, deadline, {}));
+    FACET_TRY(decoded, media::Decode(media::Source::File(original.path()), 0, limits_, deadline));
     const face::Box box{face.x1, face.y1, face.x2, face.y2};
     constexpr int kLargestSide = 1024;
     FACET_TRY(jpeg, media::EncodeJpeg(CropFace(decoded.image, box, context,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stop_token>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -29,7 +30,9 @@ public:
     /// Errors: kNotFound (media gone), and those of media::Decode.
     Result<Jpeg> FaceImage(const store::Face& face, float context, Deadline deadline);
 
-    std::filesystem::path OriginalPath(const store::Media& media) const;
+    /// The file as it came in. Errors: as BlobStore::OpenOriginal.
+    Result<store::LocalFile> OpenOriginal(const store::Media& media, Deadline deadline,
+                                          const std::stop_token& stop);
 
     /// Rows, vectors, index entries (through `events`, see IndexFirst), crops, cached pictures and
     /// the original: nothing of it is left when this returns. Errors: kNotFound, kUnavailable.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include "base/result.hpp"
 #include "index/face_index.hpp"
 #include "pipeline/index_follower.hpp"
+#include "store/store.hpp"
+#include "store/vector_search.hpp"
 
 namespace facet::pipeline {
 
@@ -48,6 +51,34 @@ public:
 private:
     const index::FaceIndex& index_;
     const IndexFollower& follower_;
+};
+
+/// The search of the database, approximate above a few thousand faces.
+class DatabaseFaces final : public NearestFaces {
+public:
+    DatabaseFaces(store::VectorSearch& search, store::Store& store)
+        : search_(search), store_(store) {}
+
+    std::string_view engine() const noexcept override { return search_.engine(); }
+    Result<std::vector<index::Neighbour>> Nearest(std::span<const float> vector, std::size_t k,
+                                                  float min_cosine, Deadline deadline) override {
+        FACET_TRY(matches, search_.Nearest(vector, std::min(k, kMost), min_cosine, deadline));
+        std::vector<index::Neighbour> neighbours;
+        neighbours.reserve(matches.size());
+        for (const auto& match : matches) neighbours.push_back({match.face, match.cosine});
+        return neighbours;
+    }
+    Result<std::int64_t> Sequence() override { return store_.LastChange(); }
+    Result<std::int64_t> Size() override {
+        FACET_TRY(stats, store_.GetStats());
+        return stats.faces;
+    }
+
+private:
+    static constexpr std::size_t kMost = 1'000;  // that VectorSearch gives
+
+    store::VectorSearch& search_;
+    store::Store& store_;
 };
 
 }  // namespace facet::pipeline

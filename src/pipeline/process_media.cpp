@@ -56,7 +56,9 @@ private:
         FACET_TRY(id, ParseProcessMediaPayload(task.payload));
         auto found = store_.FindMedia(id);
         if (!found && found.error().code == Code::kNotFound) {
-            return Outcome{.result = R"({"deleted":true})", .commit = {}, .after_commit = {}};
+            return Outcome{.result = R"({"status":"error","message":"there is no such media"})",
+                           .commit = {},
+                           .after_commit = {}};
         }
         FACET_TRY(media, std::move(found));
         FACET_TRY_VOID(
@@ -65,9 +67,9 @@ private:
         events_.MediaProcessing(media);
 
         const Deadline deadline = Deadline::After(options_.deadline);
-        FACET_TRY(decoded, media::Decode(
-                               media::Source::File(blobs_.OriginalPath(media.sha256, media.format)),
-                               options_.analysis_max_side, options_.limits, deadline));
+        FACET_TRY(original, blobs_.OpenOriginal(media.sha256, media.format, deadline, stop));
+        FACET_TRY(decoded, media::Decode(media::Source::File(original.path()),
+                                         options_.analysis_max_side, options_.limits, deadline));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
         const float scale =
             static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
@@ -94,8 +96,12 @@ private:
         }
 
         const auto face_count = result->faces.size();
-        boost::json::object summary{{"media_id", media.uid.ToString()},
-                                    {"total_faces", face_count}};
+        boost::json::object summary{
+            {"status", "success"},
+            {"file_id", id.value()},
+            {"media_id", media.uid.ToString()},
+            {"total_faces", face_count},
+            {"message", "Successfully processed " + std::to_string(face_count) + " faces"}};
         auto removed = std::make_shared<std::vector<Uuid>>();
         return Outcome{
             .result = boost::json::serialize(summary),

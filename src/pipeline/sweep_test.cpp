@@ -19,10 +19,13 @@ TEST(RemoveOrphans, RemovesFilesWithoutRowsAndKeepsTheOthers) {
     auto incoming = library.blobs->Receive(1 << 20);
     ASSERT_TRUE(incoming);
     const std::string bytes = PictureBytes(2);
-    ASSERT_TRUE(incoming->Write(std::as_bytes(std::span(bytes))));
-    auto finished = incoming->Finish("bmp");
+    ASSERT_TRUE((*incoming)->Write(std::as_bytes(std::span(bytes))));
+    auto finished = (*incoming)->Finish("bmp", {});
     ASSERT_TRUE(finished);
-    const std::filesystem::path orphan = finished->path;
+    const auto is_there = [&](const std::string& sha256) {
+        return library.blobs->OpenOriginal(sha256, "bmp", Deadline::Never(), {}).has_value();
+    };
+    const std::string orphan = finished->sha256;
     finished = {};  // whoever received it is gone
     const Uuid face = Uuid::Generate();
     ASSERT_TRUE(library.blobs->WriteCrop(face, std::as_bytes(std::span(bytes))));
@@ -32,16 +35,16 @@ TEST(RemoveOrphans, RemovesFilesWithoutRowsAndKeepsTheOthers) {
         RemoveOrphans(*library.store, *library.blobs, library.clock, std::chrono::hours(1), {});
     ASSERT_TRUE(swept) << swept.error().message;
     EXPECT_EQ(swept->originals + swept->crops, 0U);
-    EXPECT_TRUE(std::filesystem::exists(orphan));
+    EXPECT_TRUE(is_there(orphan));
 
     ManualClock later(library.clock.Now() + std::chrono::hours(2));
     swept = RemoveOrphans(*library.store, *library.blobs, later, std::chrono::hours(1), {});
     ASSERT_TRUE(swept) << swept.error().message;
     EXPECT_EQ(swept->originals, 1U);
     EXPECT_EQ(swept->crops, 1U);
-    EXPECT_FALSE(std::filesystem::exists(orphan));
-    EXPECT_FALSE(std::filesystem::exists(library.blobs->CropPath(face)));
-    EXPECT_TRUE(std::filesystem::exists(library.blobs->OriginalPath(kept->media.sha256, "bmp")));
+    EXPECT_FALSE(is_there(orphan));
+    EXPECT_EQ(library.blobs->ReadCrop(face).error().code, Code::kNotFound);
+    EXPECT_TRUE(is_there(kept->media.sha256));
 }
 
 TEST(RemoveOrphans, StopsWhenTold) {

@@ -12,7 +12,7 @@
 #include "pipeline/events.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/metrics.hpp"
-#include "store/blobs.hpp"
+#include "store/folder_blobs.hpp"
 #include "store/sqlite_store.hpp"
 #include "tasks/sqlite_engine.hpp"
 #include "testing/testdata.hpp"
@@ -55,8 +55,12 @@ inline void WritePicture(const std::filesystem::path& path, int seed) {
     std::ofstream(path, std::ios::binary) << PictureBytes(seed);
 }
 
-/// A real store, queue and blob folder in a temporary place; no workers.
+/// A real store, queue and blob folder in a temporary place (below the given folder); no workers.
 struct TestLibrary {
+    explicit TestLibrary(
+        const std::filesystem::path& below = std::filesystem::temp_directory_path())
+        : folder(below) {}
+
     testing::TempFolder folder;
     SystemClock clock;
     std::unique_ptr<sqlite::Database> database =
@@ -64,7 +68,7 @@ struct TestLibrary {
     std::unique_ptr<store::Store> store = store::MakeSqliteStore(*database, clock).value();
     std::unique_ptr<tasks::TaskEngine> tasks = tasks::MakeSqliteEngine(*database, clock).value();
     std::unique_ptr<store::BlobStore> blobs =
-        store::BlobStore::Open(folder.path() / "data").value();
+        store::OpenFolderBlobs(folder.path() / "data").value();
     NoEvents events;
     metrics::Registry registry;
     PipelineMetrics pipeline_metrics{registry};

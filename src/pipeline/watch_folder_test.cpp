@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "base/hash.hpp"
 #include "pipeline/test_library.hpp"
 
 namespace facet::pipeline {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -12,7 +14,9 @@
 
 #include "base/result.hpp"
 #include "store/store.hpp"
+#include "tasks/celery/worker_view.hpp"
 #include "tasks/engine.hpp"
+#include "tasks/observer.hpp"
 
 namespace facet::pipeline {
 
@@ -24,6 +28,9 @@ struct Outcome {
     /// Runs after that commit.
     std::function<void()> after_commit;
 };
+
+/// Whether another attempt may do better than one that failed with this.
+bool WorthRetrying(Code code);
 
 /// How tasks of one name are done. Called on many threads at once; both must be idempotent.
 struct TaskHandler {
@@ -43,31 +50,52 @@ struct WorkerOptions {
     std::chrono::milliseconds retry_base{1'000};
     std::chrono::milliseconds retry_cap{60'000};
     std::chrono::milliseconds reap_every{5'000};
+    /// Told what becomes of the tasks. May be null; must outlive the workers.
+    tasks::TaskObserver* observer = nullptr;
 };
 
 /// Threads that take tasks and do them; one more renews leases and takes back expired ones.
 /// Destruction stops: running handlers are asked to stop, and what they had is handed back.
-class Workers {
+class Workers final : public tasks::celery::WorkerView {
 public:
+    static constexpr int kMostSlots = 512;
+
     Workers(tasks::TaskEngine& engine, store::Store& store,
             std::map<std::string, TaskHandler, std::less<>> handlers, const WorkerOptions& options);
-    ~Workers();
+    ~Workers() override;
 
     /// Handlers running at this moment.
     int busy() const;
-    int count() const noexcept { return options_.count; }
+    int count() const { return Slots(); }
+
+    std::vector<tasks::Task> Active() const override;
+    int Slots() const override;
+    int Resize(int by) override;
+    bool Stop(const Uuid& id) override;
 
 private:
     struct Running {
         tasks::Lease lease;
         std::stop_source cancel;
+        bool cancelled = false;  // by someone's wish, not by our stop
+        std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    };
+    /// A thread that works until it is stopped, or retired: then it finishes what it has.
+    struct Slot {
+        std::stop_source retire;
+        std::atomic<bool> done = false;
+        std::jthread thread;
     };
 
-    void WorkLoop(const std::stop_token& stop, const std::string& name);
+    void AddSlot();
+    void WorkLoop(const std::stop_token& stop, const std::stop_token& retire,
+                  const std::string& name);
     void KeepLeases(const std::stop_token& stop);
-    void Execute(tasks::Lease lease, const std::stop_token& stop, const std::string& name);
-    void Finish(const tasks::Lease& lease, Outcome outcome);
-    void GiveUpOrRetry(const tasks::Lease& lease, const TaskHandler& handler, const Error& error);
+    void Execute(const tasks::Lease& lease, const std::stop_token& stop, const std::string& name);
+    void Finish(const Running& ran, Outcome outcome);
+    void GiveUpOrRetry(const Running& ran, const TaskHandler& handler, const Error& error);
+    void RenewLeases();
+    void ReapLost();
 
     tasks::TaskEngine& engine_;
     store::Store& store_;
@@ -77,7 +105,11 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable_any wake_;
     std::map<std::string, Running> running_;  // by worker name
-    std::vector<std::jthread> threads_;       // last: joined before the rest goes
+    int slots_made_ = 0;
+    std::vector<std::unique_ptr<Slot>> retired_;
+    // Last: joined before the rest goes.
+    std::vector<std::unique_ptr<Slot>> slots_;
+    std::jthread keeper_;
 };
 
 }  // namespace facet::pipeline

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <mutex>
 
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_store_impl.hpp"
@@ -6,6 +9,7 @@
 namespace facet::store {
 namespace {
 
+constexpr std::chrono::milliseconds kLookEvery{100};
 constexpr std::size_t kBatch = 2'048;  // faces handed to a sink at once: 4 MiB of vectors
 
 std::string SelectFacesWhere(std::string_view condition) {
@@ -23,19 +27,13 @@ Result<void> LogChange(sqlite::Connection& connection, ChangeKind kind, FaceId f
 Result<void> CheckContract(sqlite::Connection& connection, const AnalysisResult& result) {
     FACET_TRY(bound, ReadContract(connection));
     if (bound == result.contract) return {};
-    if (!bound.empty()) {
-        return Fail(Code::kConflict, "the faces were found with other models than this store holds",
-                    "bound to " + bound + ", got " + result.contract);
-    }
+    if (!bound.empty()) return OtherContract(bound, result.contract);
     if (result.faces.empty()) return {};
     return WriteContract(connection, result.contract);
 }
 
 Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made,
                      std::int64_t now) {
-    if (made.embedding.size() != kVectorLength) {
-        return Fail(Code::kInvalidArgument, "a face vector has 512 numbers");
-    }
     const Face& face = made.face;
     {
         FACET_TRY(insert,
@@ -86,6 +84,7 @@ Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId me
 
 Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId id,
                                                       const AnalysisResult& result) {
+    FACET_TRY_VOID(CheckVectors(result));
     auto& connection = ConnectionOf(tx);
     FACET_TRY_VOID(CheckContract(connection, result));
     const std::int64_t now = Now();
@@ -141,10 +140,7 @@ Result<FacePage> SqliteStore::ListFaces(const FaceQuery& query) {
     FacePage page;
     FACET_TRY(rows, ReadRows(select, ReadFace));
     page.items = std::move(rows);
-    if (page.items.size() > static_cast<std::size_t>(query.limit)) {
-        page.items.pop_back();
-        page.next_cursor = MakeCursor('f', page.items.back().id.value());
-    }
+    FinishPage(page, 'f', query.limit);
     return page;
 }
 
@@ -200,6 +196,20 @@ Result<std::vector<ChangeWithVector>> SqliteStore::ChangesAfter(std::int64_t seq
             FACET_TRY_VOID(FromBlob(query.Blob(3), change.embedding));
         }
         changes.push_back(std::move(change));
+    }
+}
+
+Result<void> SqliteStore::WaitForChange(std::int64_t seq, std::chrono::milliseconds at_most,
+                                        const std::stop_token& stop) {
+    // Other processes tell nothing of their commits, so this looks: one row of an index each time.
+    const Deadline deadline = Deadline::After(at_most);
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (true) {
+        FACET_TRY(last, LastChange());
+        if (last > seq || stop.stop_requested() || deadline.Passed()) return {};
+        wake.wait_for(lock, stop, std::min(kLookEvery, deadline.Remaining()), [] { return false; });
     }
 }
 

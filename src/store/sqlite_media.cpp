@@ -2,19 +2,6 @@
 #include "store/sqlite_store_impl.hpp"
 
 namespace facet::store {
-namespace {
-
-/// `text` as a LIKE pattern that finds it anywhere, with '\' as escape character.
-std::string Containing(std::string_view text) {
-    std::string pattern = "%";
-    for (const char c : text) {
-        if (c == '%' || c == '_' || c == '\\') pattern += '\\';
-        pattern += c;
-    }
-    return pattern + "%";
-}
-
-}  // namespace
 
 Result<Store::AddedMedia> SqliteStore::AddMedia(Transaction& tx, const NewMedia& media) {
     auto& connection = ConnectionOf(tx);
@@ -130,10 +117,7 @@ Result<MediaPage> SqliteStore::ListMedia(const MediaQuery& query) {
     MediaPage page;
     FACET_TRY(rows, ReadRows(select, ReadMedia));
     page.items = std::move(rows);
-    if (page.items.size() > static_cast<std::size_t>(query.limit)) {
-        page.items.pop_back();
-        page.next_cursor = MakeCursor('m', page.items.back().id.value());
-    }
+    FinishPage(page, 'm', query.limit);
     return page;
 }
 
@@ -142,6 +126,23 @@ Result<std::vector<Media>> SqliteStore::GetMedia(std::span<const MediaId> ids) {
     FACET_TRY(query, read.connection().Prepare(SelectMedia(
                          "json_each(?) j CROSS JOIN media m ON m.id = j.value ORDER BY j.key")));
     return ReadRows(query.Bind(1, ToJson(ids)), ReadMedia);
+}
+
+Result<std::vector<Media>> SqliteStore::ClaimStale(Transaction& tx, Timestamp updated_before,
+                                                   int limit) {
+    FACET_TRY_VOID(CheckLimit(limit));
+    auto& connection = ConnectionOf(tx);
+    FACET_TRY(query,
+              connection.Prepare(SelectMedia("media m WHERE m.status IN (0, 1) AND m.updated_at < ?"
+                                             " ORDER BY m.updated_at, m.id LIMIT ?")));
+    FACET_TRY(stale,
+              ReadRows(query.Bind(1, updated_before.time_since_epoch().count()).Bind(2, limit),
+                       ReadMedia));
+    FACET_TRY(touch, connection.Prepare("UPDATE media SET updated_at = ? WHERE id IN"
+                                        " (SELECT value FROM json_each(?))"));
+    const std::vector<MediaId> ids = IdsOf(stale);
+    FACET_TRY_VOID(touch.Bind(1, Now()).Bind(2, ToJson(std::span<const MediaId>(ids))).Run());
+    return stale;
 }
 
 }  // namespace facet::store

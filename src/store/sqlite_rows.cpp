@@ -2,15 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <charconv>
-#include <cstring>
-#include <limits>
 
 namespace facet::store {
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "blobs are little-endian floats");
 
 Timestamp ReadTime(const sqlite::Statement& row, int column) {
     return Timestamp(std::chrono::milliseconds(row.Int(column)));
@@ -27,16 +21,6 @@ Uuid ReadUuid(const sqlite::Statement& row, int column) {
     const auto blob = row.Blob(column);
     std::copy_n(blob.begin(), std::min(blob.size(), bytes.size()), bytes.begin());
     return Uuid::FromBytes(bytes);
-}
-
-std::string SelectMedia(std::string_view from) {
-    return std::string(
-               "SELECT m.id, m.uid, m.sha256, m.name, m.format, m.mime, m.bytes, m.width, m.height,"
-               " m.status, m.error_code, m.error_message, m.origin, m.origin_path, m.task,"
-               " (SELECT count(*) FROM faces WHERE media = m.id), m.contract, m.created_at, "
-               "m.updated_at,"
-               " m.analysed_at FROM ")
-        .append(from);
 }
 
 Media ReadMedia(const sqlite::Statement& row) {
@@ -64,14 +48,6 @@ Media ReadMedia(const sqlite::Statement& row) {
     return media;
 }
 
-std::string SelectFaces(std::string_view from) {
-    return std::string(
-               "SELECT f.id, f.uid, f.media, m.uid, f.x1, f.y1, f.x2, f.y2, f.score, f.key_points, "
-               "f.quality,"
-               " f.quality_json, f.age, f.gender, m.contract, f.created_at FROM ")
-        .append(from);
-}
-
 Face ReadFace(const sqlite::Statement& row) {
     Face face;
     face.id = FaceId(row.Int(0));
@@ -92,36 +68,6 @@ Face ReadFace(const sqlite::Statement& row) {
     face.contract = row.Text(14);
     face.created_at = ReadTime(row, 15);
     return face;
-}
-
-std::span<const std::uint8_t> ToBlob(std::span<const float> values) {
-    return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
-}
-
-Result<void> FromBlob(std::span<const std::uint8_t> blob, std::span<float> out) {
-    if (blob.size() != out.size_bytes()) {
-        return Fail(Code::kCorrupt, "a stored vector is damaged",
-                    "blob of " + std::to_string(blob.size()) + " bytes");
-    }
-    std::memcpy(out.data(), blob.data(), blob.size());
-    return {};
-}
-
-std::string MakeCursor(char list, std::int64_t last_id) {
-    std::array<char, 16> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), last_id, 16).ptr;
-    return list + std::string(digits.data(), end);
-}
-
-Result<std::int64_t> ParseCursor(char list, std::string_view cursor) {
-    if (cursor.empty()) return std::numeric_limits<std::int64_t>::max();
-    std::int64_t id = 0;
-    const char* end = cursor.data() + cursor.size();
-    const auto parsed = std::from_chars(cursor.data() + 1, end, id, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != end || id <= 0 || cursor[0] != list) {
-        return Fail(Code::kInvalidArgument, "the cursor is not one of this list");
-    }
-    return id;
 }
 
 }  // namespace facet::store

@@ -9,32 +9,19 @@
 
 #include "base/db/sqlite.hpp"
 #include "base/result.hpp"
+#include "store/rows.hpp"
 #include "store/types.hpp"
 
 /// Rows of SQLite to values and back; for the SQLite store only.
 namespace facet::store {
 
-inline constexpr std::size_t kVectorLength = 512;
-
 Uuid ReadUuid(const sqlite::Statement& row, int column);
 
-/// A query for the columns that ReadMedia expects; `from` names media as `m`.
-std::string SelectMedia(std::string_view from);
+/// A row of SelectMedia.
 Media ReadMedia(const sqlite::Statement& row);
 
-/// A query for the columns that ReadFace expects; `from` names faces as `f`, their media as `m`.
-std::string SelectFaces(std::string_view from);
+/// A row of SelectFaces.
 Face ReadFace(const sqlite::Statement& row);
-
-/// Floats as little-endian bytes, the form of blobs.
-std::span<const std::uint8_t> ToBlob(std::span<const float> values);
-/// Errors: kCorrupt when the blob is not `out.size()` floats.
-Result<void> FromBlob(std::span<const std::uint8_t> blob, std::span<float> out);
-
-/// A page's end as text: which list, and the last id shown.
-std::string MakeCursor(char list, std::int64_t last_id);
-/// Errors: kInvalidArgument when the cursor is not one of this list.
-Result<std::int64_t> ParseCursor(char list, std::string_view cursor);
 
 /// All rows of a query, each through `read`.
 template <class Read>

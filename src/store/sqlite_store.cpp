@@ -6,24 +6,6 @@
 
 namespace facet::store {
 
-namespace {
-
-std::int64_t& CountOf(Stats& stats, MediaStatus status) {
-    switch (status) {
-        case MediaStatus::kPending:
-            return stats.pending;
-        case MediaStatus::kProcessing:
-            return stats.processing;
-        case MediaStatus::kCompleted:
-            return stats.completed;
-        case MediaStatus::kFailed:
-            break;
-    }
-    return stats.failed;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Store>> MakeSqliteStore(sqlite::Database& database, const Clock& clock) {
     FACET_TRY_VOID(database.Migrate("store", kStoreMigrations));
     return std::make_unique<SqliteStore>(database, clock);
@@ -37,13 +19,6 @@ sqlite::Connection& ConnectionOf(Transaction& tx) {
 
 Result<void> MustHaveChanged(sqlite::Connection& connection, const char* missing) {
     if (connection.Changes() == 0) return Fail(Code::kNotFound, missing);
-    return {};
-}
-
-Result<void> CheckLimit(int limit) {
-    if (limit < 1 || limit > 500) {
-        return Fail(Code::kInvalidArgument, "the limit must be between 1 and 500");
-    }
     return {};
 }
 
@@ -88,20 +63,11 @@ Result<void> SqliteStore::BindContract(std::string_view contract) {
 Result<Stats> SqliteStore::GetStats() {
     FACET_TRY(read, database_.BeginRead());
     FACET_TRY(query, read.connection().Prepare("SELECT what, count, bytes FROM totals"));
-    constexpr std::int64_t kFaces = 4;
     Stats stats;
     while (true) {
         FACET_TRY(more, query.Step());
         if (!more) return stats;
-        const std::int64_t what = query.Int(0);
-        const std::int64_t count = query.Int(1);
-        if (what == kFaces) {
-            stats.faces = count;
-            continue;
-        }
-        stats.media += count;
-        stats.original_bytes += static_cast<std::uint64_t>(query.Int(2));
-        CountOf(stats, static_cast<MediaStatus>(what)) = count;
+        AddTotal(stats, query.Int(0), query.Int(1), query.Int(2));
     }
 }
 

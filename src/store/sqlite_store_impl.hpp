@@ -26,6 +26,8 @@ public:
     Result<Media> FindMediaBySha256(std::string_view sha256) override;
     Result<MediaPage> ListMedia(const MediaQuery& query) override;
     Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) override;
+    Result<std::vector<Media>> ClaimStale(Transaction& tx, Timestamp updated_before,
+                                          int limit) override;
 
     // sqlite_faces.cpp
     Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
@@ -38,6 +40,8 @@ public:
     Result<void> DeleteFace(Transaction& tx, FaceId id) override;
     Result<std::int64_t> LastChange() override;
     Result<std::vector<ChangeWithVector>> ChangesAfter(std::int64_t seq, int limit) override;
+    Result<void> WaitForChange(std::int64_t seq, std::chrono::milliseconds at_most,
+                               const std::stop_token& stop) override;
     Result<std::int64_t> ReadAllEmbeddings(
         const std::function<Result<void>(std::span<const FaceId>, std::span<const float>)>& sink)
         override;
@@ -68,12 +72,6 @@ Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId me
 
 /// kNotFound when the last statement changed no row.
 Result<void> MustHaveChanged(sqlite::Connection& connection, const char* missing);
-
-/// Errors: kInvalidArgument outside 1..500.
-Result<void> CheckLimit(int limit);
-
-inline constexpr const char* kNoMedia = "there is no such media";
-inline constexpr const char* kNoFace = "there is no such face";
 
 /// Ids as a JSON array, for json_each.
 template <class Id>

@@ -10,39 +10,10 @@
 #include <fstream>
 #include <random>
 
-#include "store/store_contract_faces.hpp"
-#include "store/store_contract_media.hpp"
-#include "testing/testdata.hpp"
+#include "store/test_sqlite_backend.hpp"
 
 namespace facet::store {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr Timestamp kStart{1'800'000'000'000ms};
-
-struct SqliteBackend final : StoreUnderTest {
-    explicit SqliteBackend(const std::filesystem::path* file = nullptr) : StoreUnderTest(kStart) {
-        path = file != nullptr ? *file : folder.path() / "facet.db";
-        auto opened = sqlite::Database::Open(path, {.readers = 4, .busy_timeout = 60s});
-        EXPECT_TRUE(opened) << opened.error().detail;
-        database = std::move(*opened);
-        auto made = MakeSqliteStore(*database, clock);
-        EXPECT_TRUE(made) << made.error().detail;
-        made_store = std::move(*made);
-    }
-    Store& store() override { return *made_store; }
-
-    testing::TempFolder folder;
-    std::filesystem::path path;
-    std::unique_ptr<sqlite::Database> database;
-    std::unique_ptr<Store> made_store;
-};
-
-INSTANTIATE_TEST_SUITE_P(Backends, StoreContract,
-                         ::testing::Values(StoreBackend{
-                             "Sqlite", [] { return std::make_unique<SqliteBackend>(); }}),
-                         [](const auto& backend) { return backend.param.name; });
 
 std::string Contents(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +23,10 @@ namespace facet::store {
 ///
 /// Writes happen inside `Transact`; the transaction handed to its body may be passed to a task
 /// engine that lives in the same database. Reads see committed data only.
-/// Thread safety: all methods, any thread; write transactions are serialised, so keep them short.
-/// Errors of every method: kUnavailable (database not reachable, disk full), kBusy (writer held for
-/// longer than the engine waits), kCorrupt. Others are named.
+/// Thread safety: all methods, any thread, any number of processes. Keep write transactions short:
+/// they are serialised, all of them (SQLite) or from the first change of faces on (PostgreSQL).
+/// Errors of every method: kUnavailable (database not reachable, disk full), kBusy (a lock held for
+/// longer than the engine waits, a deadlock broken), kDeadline, kCorrupt. Others are named.
 class Store {
 public:
     virtual ~Store() = default;
@@ -66,6 +69,11 @@ public:
     virtual Result<MediaPage> ListMedia(const MediaQuery& query) = 0;
     /// Media of the given ids, in that order; ids that are gone are left out.
     virtual Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) = 0;
+    /// Touches the media pending or processing that nothing has touched since, the longest
+    /// untouched first, at most `limit` (1..500), and returns them as they were. Two transactions
+    /// never get the same one. Errors: kInvalidArgument.
+    virtual Result<std::vector<Media>> ClaimStale(Transaction& tx, Timestamp updated_before,
+                                                  int limit) = 0;
 
     /// ---- faces -----------------------------------------------------------------------------
     /// Errors: kNotFound.
@@ -86,6 +94,10 @@ public:
     virtual Result<std::int64_t> LastChange() = 0;
     /// Changes after `seq`, oldest first, at most `limit`.
     virtual Result<std::vector<ChangeWithVector>> ChangesAfter(std::int64_t seq, int limit) = 0;
+    /// Returns as soon as a change after `seq` is committed, by whatever process, when `at_most`
+    /// has passed, or when a stop is asked for. What came of it is for ChangesAfter to say.
+    virtual Result<void> WaitForChange(std::int64_t seq, std::chrono::milliseconds at_most,
+                                       const std::stop_token& stop) = 0;
     /// All present faces with their vectors, in batches, in one consistent snapshot; returns the
     /// sequence number of that snapshot. `sink` returning an error stops and returns it.
     virtual Result<std::int64_t> ReadAllEmbeddings(

@@ -14,16 +14,15 @@
 
 #include "store/store.hpp"
 
-/// What every store must do. Instantiate with INSTANTIATE_TEST_SUITE_P in one test file per
-/// adapter; the tests are in store_contract_media.hpp and store_contract_faces.hpp.
+/// What every store must do: the tests are in store_contract_media.hpp and
+/// store_contract_faces.hpp, the adapters in store_contract_test.cpp.
 namespace facet::store {
 
 /// An empty store that goes with the object, and the clock it was given.
 struct StoreUnderTest {
-    explicit StoreUnderTest(Timestamp start) : clock(start) {}
     virtual ~StoreUnderTest() = default;
     virtual Store& store() = 0;
-    ManualClock clock;
+    ManualClock clock{Timestamp(std::chrono::milliseconds(1'800'000'000'000))};
 };
 struct StoreBackend {
     std::string name;

@@ -267,6 +267,45 @@ TEST_P(StoreContract, AFollowerHoldsWhatAReaderOfEverythingHolds) {
     EXPECT_FALSE(followed.empty());
 }
 
+TEST_P(StoreContract, AChangeIsWaitedFor) {
+    using std::chrono::milliseconds;
+    using std::chrono::steady_clock;
+    constexpr milliseconds kLong{60'000};
+    AddWithFaces("a", {1});
+    const std::stop_source never;
+    const auto began = steady_clock::now();
+    EXPECT_TRUE(store_.WaitForChange(0, kLong, never.get_token())) << "one is there already";
+    EXPECT_LT(steady_clock::now() - began, kLong / 2);
+
+    const auto last = *store_.LastChange();
+    const auto before = steady_clock::now();
+    EXPECT_TRUE(store_.WaitForChange(last, milliseconds(30), never.get_token()));
+    EXPECT_GE(steady_clock::now() - before, milliseconds(30)) << "there was none";
+    Add("without a face");
+    EXPECT_EQ(*store_.LastChange(), last);
+
+    std::int64_t seen = 0;
+    {
+        const std::jthread waiting([&] {
+            EXPECT_TRUE(store_.WaitForChange(last, kLong, never.get_token()));
+            seen = *store_.LastChange();
+        });
+        AddWithFaces("b", {2, 3});
+    }
+    EXPECT_EQ(seen, last + 2) << "a commit is seen whole";
+    EXPECT_LT(steady_clock::now() - began, kLong / 2);
+}
+
+TEST_P(StoreContract, WaitingForAChangeCanBeStopped) {
+    const auto began = std::chrono::steady_clock::now();
+    {
+        std::jthread waiting([&](const std::stop_token& stop) {
+            EXPECT_TRUE(store_.WaitForChange(0, std::chrono::seconds(60), stop));
+        });
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+}
+
 TEST_P(StoreContract, EverythingIsReadInOneSnapshot) {
     for (int i = 0; i < 50; ++i) AddWithFaces(std::to_string(i), std::vector<float>(50, 1.0F));
     const auto last = *store_.LastChange();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/utf8.hpp"
 #include "store/store_contract.hpp"
 
 namespace facet::store {
@@ -268,6 +269,59 @@ TEST_P(StoreContract, ManyMediaComeInTheOrderAsked) {
     ASSERT_EQ(found->size(), ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ((*found)[i].id, ids[i]);
     EXPECT_TRUE(store_.GetMedia({})->empty());
+}
+
+TEST_P(StoreContract, StaleMediaAreThoseWaitingAndUntouchedAndAreClaimedOnce) {
+    auto& clock = backend_->clock;
+    const auto oldest = Add("oldest");
+    const auto completed = AddWithFaces("completed", {1});
+    const auto failed = Add("failed");
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.MarkFailed(tx, failed.id, {}); }));
+    clock.Advance(std::chrono::seconds(1));
+    const auto touched = Add("touched");
+    const auto processing = Add("processing");
+    clock.Advance(std::chrono::seconds(1));
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.MarkProcessing(tx, processing.id); }));
+    clock.Advance(std::chrono::seconds(1));
+    const auto limit = clock.Now();
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.SetMediaTask(tx, touched.id, "again"); }));
+    Add("new");
+
+    const auto claim = [&](Timestamp before, int at_most) {
+        std::vector<std::string> names;
+        auto media = Do([&](Transaction& tx) { return store_.ClaimStale(tx, before, at_most); });
+        EXPECT_TRUE(media) << media.error().detail;
+        for (const auto& one : *media) names.push_back(one.name);
+        return names;
+    };
+    using ::testing::ElementsAre;
+    EXPECT_THAT(claim(oldest.updated_at, 50), ElementsAre()) << "before, not at";
+    EXPECT_THAT(claim(limit, 1), ElementsAre("oldest"));
+    EXPECT_THAT(claim(limit, 50), ElementsAre("processing"));
+    EXPECT_THAT(claim(limit, 50), ElementsAre());
+    EXPECT_EQ(store_.FindMedia(oldest.id)->updated_at, clock.Now());
+    EXPECT_EQ(store_.FindMedia(oldest.id)->status, MediaStatus::kPending);
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.MarkPending(tx, completed.id); }));
+    clock.Advance(std::chrono::seconds(1));
+    EXPECT_THAT(claim(clock.Now(), 2), ElementsAre("oldest", "completed"));
+    EXPECT_EQ(Do([&](Transaction& tx) { return store_.ClaimStale(tx, limit, 0); }).error().code,
+              Code::kInvalidArgument);
+}
+
+// File names are bytes; what a database of text makes of them is its own, but it takes them.
+TEST_P(StoreContract, NamesThatAreNotTextAreTaken) {
+    auto picture = Picture("a");
+    picture.name = "gr\xfc\xdf.jpg";
+    picture.origin_path = "/photos/gr\xfc\xdf.jpg";
+    auto added = Do([&](Transaction& tx) { return store_.AddMedia(tx, picture); });
+    ASSERT_TRUE(added) << added.error().detail;
+    const auto media = *store_.FindMedia(added->media.id);
+    EXPECT_EQ(ToValidUtf8(media.name), "gr\uFFFD\uFFFD.jpg");
+    EXPECT_EQ(media.origin_path, picture.origin_path);
+    EXPECT_TRUE(Do([&](Transaction& tx) {
+        return store_.MarkFailed(tx, media.id, Error{Code::kCorrupt, "bad \xff byte", ""});
+    }));
+    EXPECT_EQ(ToValidUtf8(store_.FindMedia(media.id)->error_message), "bad \uFFFD byte");
 }
 
 TEST_P(StoreContract, StatisticsCount) {

@@ -41,7 +41,7 @@ TempFile::~TempFile() {
 Result<TempFile> TempFile::Create(const std::filesystem::path& folder) {
     while (true) {
         const auto path = folder / Uuid::Generate().ToString();
-        UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         if (!fd) return std::unexpected(FileError(errno, path));
         if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK) {

@@ -28,6 +28,9 @@ public:
     Result<bool> MoveTo(const std::filesystem::path& path, WhenTaken when_taken);
     /// The open file with its lock, after it was moved.
     UniqueFd Release() && { return std::move(fd_); }
+    /// For reading what was written, by position. Valid as long as the object.
+    int fd() const noexcept { return fd_.get(); }
+    const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
     TempFile(UniqueFd fd, std::filesystem::path path);

@@ -10,8 +10,9 @@
 
 #include "tasks/engine.hpp"
 
-/// What every task engine must do. A test program includes this file, engine_contract_queue.hpp,
-/// engine_contract_leases.hpp and engine_contract_model.hpp and instantiates the suite:
+/// What every task engine must do. The tests are in engine_contract_queue.hpp,
+/// engine_contract_leases.hpp and engine_contract_model.hpp, which engine_contract_test.cpp
+/// compiles once; the test file of an engine includes this one and instantiates the suite:
 ///
 ///     INSTANTIATE_TEST_SUITE_P(Engines, TaskEngineContract, testing::Values(kind), EngineName);
 namespace facet::tasks {

@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tasks/engine_contract_leases.hpp"
-#include "tasks/engine_contract_model.hpp"
-#include "tasks/engine_contract_queue.hpp"
+#include "tasks/engine_contract.hpp"
 #include "testing/testdata.hpp"
 
 namespace facet::tasks {

@@ -31,10 +31,10 @@ inline std::optional<std::filesystem::path> TestModels() {
 /// A folder that is removed with the object.
 class TempFolder {
 public:
-    TempFolder() {
+    explicit TempFolder(
+        const std::filesystem::path& below = std::filesystem::temp_directory_path()) {
         std::random_device random;
-        path_ = std::filesystem::temp_directory_path() /
-                ("facet-test-" + std::to_string(random()) + std::to_string(random()));
+        path_ = below / ("facet-test-" + std::to_string(random()) + std::to_string(random()));
         std::filesystem::create_directories(path_);
     }
     TempFolder(const TempFolder&) = delete;

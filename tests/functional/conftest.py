@@ -1,11 +1,15 @@
 """The real binary on loopback, with real models, one data folder per test."""
 
+import ctypes
+import itertools
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import httpx
@@ -27,6 +31,12 @@ def pytest_collection_modifyitems(items):
 def testdata_folder():
     folder = pathlib.Path(os.environ.get("FACET_TESTDATA", ROOT.parent / "shared/testdata"))
     return folder if folder.is_dir() else None
+
+
+def starter_pack():
+    """The pack that the set-up itself obtains."""
+    folder = pathlib.Path(os.environ.get("FACET_STARTER_PACK", ROOT / "models/starter"))
+    return folder if (folder / "pack.toml").exists() else None
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +62,12 @@ def models(tmp_path_factory):
                 os.symlink(weights / name, pack / name)
         (folder / "active").write_text("standin\n")
         return folder
-    installed = ROOT / "models"
-    if not (installed / "active").exists():
-        pytest.skip("no model pack: set FACET_TESTMODELS or run ./dev up once")
-    return installed
+    starter = starter_pack()
+    if starter is None:
+        pytest.skip("no model pack: set FACET_STARTER_PACK or run ./dev up once")
+    os.symlink(starter, folder / "starter")
+    (folder / "active").write_text("starter\n")
+    return folder
 
 
 class Server:
@@ -127,6 +139,42 @@ class Server:
                               data={name: str(value) for name, value in fields.items()})
 
 
+class Part(Server):
+    """One of facet web, worker, watch on shared servers."""
+
+    def __init__(self, kind, data, models, *settings, environment):
+        super().__init__(data, models, environment=environment)
+        self.kind = kind
+        self.settings = [word for one in settings for word in ("-s", one)]
+        self.log_path = self.data / f"{kind}-{id(self)}.log"
+
+    def command(self):
+        return [FACET, self.kind, "--data", self.data, "--models", self.models, "-s", "server.port=0",
+                "-s", "watch.settle_milliseconds=100",
+                "-s", f"server.web_root={WEB if WEB.is_dir() else ''}", *self.settings]
+
+    def start(self, wait=True):
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, text=True,
+                                        stderr=open(self.log_path, "ab"), env=self.environment)
+        if wait:
+            self.wait_started()
+        return self
+
+    def wait_started(self):
+        line = self.process.stdout.readline()
+        assert line.startswith("Facet is at "), self.log_text()[-4000:]
+        if self.kind == "web":
+            self.url = line.split()[-1]
+            self.http = httpx.Client(base_url=self.url, timeout=60)
+
+    def log_text(self):
+        return self.log_path.read_text()
+
+    def ask_health(self, *arguments):
+        return subprocess.run([FACET, "health", *arguments, *self.settings], capture_output=True, text=True,
+                              timeout=30, env=self.environment)
+
+
 @pytest.fixture
 def make_server(tmp_path, models):
     servers = []
@@ -162,6 +210,93 @@ def facet(tmp_path, models):
         return done
 
     return run
+
+
+class Postgres:
+    """A PostgreSQL server of this test run alone, on a socket in a folder of its own, without
+    fsync unless asked for. It ends with the test run, however that ends. Root runs it as user
+    postgres."""
+
+    def __init__(self, fsync=False):
+        self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+                            key=lambda path: int(path.parts[-3])).parent
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="facet-postgres-"))
+        self.data = self.folder / "data"
+        self.user = None
+        if os.geteuid() == 0:
+            self.user = pwd.getpwnam("postgres")
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        self.folder.chmod(0o755)
+        self.options = [] if fsync else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        self.names = itertools.count(1)
+        self.process = None
+        self._spawn("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                    "--locale=C.UTF-8", "--no-sync", "--no-instructions").wait()
+        self.start()
+
+    def _spawn(self, program, *arguments):
+        user = self.user
+        libc = ctypes.CDLL(None)
+
+        def become():
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
+            libc.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; setuid would have cleared it
+
+        with open(self.folder / "server.log", "ab") as log:
+            return subprocess.Popen([self.programs / program, *arguments], stdout=log, stderr=log,
+                                    preexec_fn=become, cwd="/")
+
+    def start(self, seconds=60):
+        pid_file = self.data / "postmaster.pid"
+        pid_file.unlink(missing_ok=True)
+        self.process = self._spawn("postgres", "-D", self.data, "-k", self.folder,
+                                   "-c", "listen_addresses=", "-c", "max_connections=100",
+                                   *self.options)
+        deadline = time.monotonic() + seconds
+        while not (pid_file.exists() and pid_file.read_text().splitlines()[7:8] and
+                   pid_file.read_text().splitlines()[7].startswith("ready")):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log()
+            time.sleep(0.01)
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: disconnects everyone and ends in order; SIGQUIT: as after a crash."""
+        self.process.send_signal(how)
+        self.process.wait()
+
+    def log(self):
+        return (self.folder / "server.log").read_text(errors="replace")[-4000:]
+
+    def url(self, database="postgres"):
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def make_database(self):
+        """A new, empty database; its URL."""
+        name = f"facet_{next(self.names)}"
+        self.query("postgres", f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def query(self, database, sql):
+        """Rows as lists of text; `database` is a name or a URL."""
+        url = database if "://" in database else self.url(database)
+        done = subprocess.run([self.programs / "psql", "-XAtq", "-F", "\t", "-d", url, "-c", sql],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """The server of the test run; tests take a database of their own from make_database()."""
+    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        pytest.skip("no PostgreSQL: install the packages of scripts/packages.txt")
+    server = Postgres()
+    yield server
+    if server.process.poll() is None:
+        server.stop(signal.SIGQUIT)
+    shutil.rmtree(server.folder, ignore_errors=True)
 
 
 def json_lines(text):

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from conftest import ROOT
 
 
 def error(answer):
@@ -193,12 +192,6 @@ class TestOriginalRoutes:
         assert "text/html" in server.http.get("/cache").headers["content-type"]
         health = server.http.get("/health").json()
         assert health["status"] == "healthy" and health["service"] == "face-recognition-pipeline"
-
-
-def test_the_settings_page_is_the_one_the_program_prints(facet):
-    printed = facet("config", "--reference", check=0).stdout
-    page = (ROOT / "docs/operator/settings.md").read_text()
-    assert page == printed, "facet config --reference > docs/operator/settings.md"
 
 
 def test_a_token_opens_the_server_to_other_machines_and_is_asked_of_everybody(make_server, tmp_path):

@@ -194,3 +194,13 @@ def test_ingest_beside_a_running_server_uses_its_workers(server, facet, testdata
 def test_a_second_server_on_the_same_data_folder_is_refused(server, make_server):
     with pytest.raises(AssertionError, match="another facet is serving"):
         make_server(data=server.data)
+
+
+def test_verification_is_measured_on_labelled_pictures(facet, testdata):
+    done = facet("--json", "evaluate", "--data-set", testdata, "--sets", "people", check=0)
+    (report,) = json_lines(done.stdout)
+    assert report["set"] == "people (all)" and report["without_face"] == 0
+    assert report["genuine_pairs"] >= 20 and report["impostor_pairs"] >= 16
+    assert report["tar_at_far_1e-2"] > 0.95 and report["best_accuracy"] > 0.95
+    assert report["mistaken_at_match"] == 0
+    assert facet("evaluate", "--data-set", testdata / "corrupt").returncode == 1

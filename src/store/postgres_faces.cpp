@@ -1,0 +1,145 @@
+#include <array>
+
+#include "store/postgres_rows.hpp"
+#include "store/postgres_store_impl.hpp"
+
+namespace facet::store {
+namespace {
+
+std::string SelectFacesWhere(std::string_view condition) {
+    return SelectFaces("faces f JOIN media m ON m.id = f.media WHERE ").append(condition);
+}
+
+/// That the store is bound to the contract of these faces; the first faces bind it. Holds the
+/// contract until the end of the transaction.
+Result<void> CheckContract(postgres::Connection& connection, const AnalysisResult& result) {
+    const std::array<postgres::Query, 2> lock_and_read{
+        postgres::Query{.sql = "SELECT pg_advisory_xact_lock_shared($1)",
+                        .values = {kContractLock}},
+        postgres::Query{.sql = "SELECT value FROM instance WHERE key = 'contract'", .values = {}}};
+    FACET_TRY(answers, connection.RunAll(lock_and_read));
+    std::string bound = answers[1][0].Text(0);
+    if (bound.empty() && !result.faces.empty()) {
+        // Two first ones at once: the second waits here, and then finds the store bound.
+        FACET_TRY_VOID(
+            connection.Run("UPDATE instance SET value = $1 WHERE key = 'contract' AND value = ''",
+                           {result.contract}));
+        FACET_TRY(again, connection.Run(lock_and_read[1].sql));
+        bound = again[0].Text(0);
+    }
+    if (bound == result.contract || bound.empty()) return {};
+    return OtherContract(bound, result.contract);
+}
+
+postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp now) {
+    const Face& face = made.face;
+    return {.sql =
+                "WITH made AS (INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points,"
+                " quality, quality_json, age, gender, created_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id)"
+                " INSERT INTO embeddings (face, vector) SELECT id, $14::vector FROM made"
+                " RETURNING face",
+            .values = {face.uid, media.value(), face.x1, face.y1, face.x2, face.y2, face.score,
+                       ToBlob(face.key_points), face.quality, Storable(face.quality_json), face.age,
+                       face.gender, now, postgres::Value::Vector(made.embedding)}};
+}
+
+}  // namespace
+
+Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media) {
+    // The vectors go with their faces: ON DELETE CASCADE.
+    FACET_TRY(rows, connection.Run("WITH gone AS (DELETE FROM faces WHERE media = $1"
+                                   " RETURNING id, uid) SELECT id, uid FROM gone ORDER BY id",
+                                   {media.value()}));
+    RemovedFaces removed;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        removed.ids.push_back(rows[i].Int(0));
+        removed.uids.push_back(rows[i].Id(1));
+    }
+    return removed;
+}
+
+Result<std::vector<Uuid>> PostgresStore::CommitAnalysis(Transaction& tx, MediaId id,
+                                                        const AnalysisResult& result) {
+    FACET_TRY_VOID(CheckVectors(result));
+    auto& connection = PostgresConnectionOf(tx);
+    FACET_TRY_VOID(CheckContract(connection, result));
+    const Timestamp now = clock_.Now();
+    // Locks the row: a second worker with the same media waits here for the first.
+    FACET_TRY_VOID(MustHaveChanged(
+        connection.Run("UPDATE media SET status = $1, error_code = '', error_message = $2,"
+                       " width = $3, height = $4, contract = $5, analysed_at = $6, updated_at = $6"
+                       " WHERE id = $7",
+                       {static_cast<int>(MediaStatus::kCompleted), Storable(result.note),
+                        result.width, result.height, result.contract, now, id.value()}),
+        kNoMedia));
+    FACET_TRY(removed, RemoveFaces(connection, id));
+    std::vector<postgres::Query> queries;
+    queries.reserve(result.faces.size());
+    for (const auto& face : result.faces) queries.push_back(AddFace(id, face, now));
+    FACET_TRY(answers, connection.RunAll(queries));
+    std::vector<std::int64_t> added;
+    for (const auto& answer : answers) added.push_back(answer[0].Int(0));
+    FACET_TRY_VOID(LogChanges(connection, removed.ids, added));
+    return std::move(removed.uids);
+}
+
+Result<Face> PostgresStore::FindFace(const Uuid& uid) {
+    return ReadOne(database_.Run(SelectFacesWhere("f.uid = $1"), {uid}), ReadFace, kNoFace);
+}
+
+Result<std::vector<float>> PostgresStore::FaceEmbedding(FaceId id) {
+    FACET_TRY(rows, database_.Run("SELECT vector FROM embeddings WHERE face = $1", {id.value()}));
+    if (rows.empty()) return Fail(Code::kNotFound, kNoFace);
+    std::vector<float> vector(kVectorLength);
+    FACET_TRY_VOID(rows[0].Vector(0, vector));
+    return vector;
+}
+
+Result<FacePage> PostgresStore::ListFaces(const FaceQuery& query) {
+    FACET_TRY_VOID(CheckLimit(query.limit));
+    FACET_TRY(before, ParseCursor('f', query.cursor));
+    std::string sql = SelectFacesWhere("f.id < $1");
+    std::vector<postgres::Value> values{before, query.limit + 1};
+    if (query.media) {
+        values.emplace_back(query.media->value());
+        sql += " AND f.media = $" + std::to_string(values.size());
+    }
+    if (query.min_quality > 0) {
+        values.emplace_back(query.min_quality);
+        sql += " AND f.quality >= $" + std::to_string(values.size());
+    }
+    sql += " ORDER BY f.id DESC LIMIT $2";
+    FacePage page;
+    FACET_TRY(rows, ReadRows(database_.Run(sql, values), ReadFace));
+    page.items = std::move(rows);
+    FinishPage(page, 'f', query.limit);
+    return page;
+}
+
+Result<std::vector<Face>> PostgresStore::FacesOfMedia(MediaId id) {
+    return ReadRows(
+        database_.Run(
+            SelectFacesWhere("f.media = $1 ORDER BY (f.x2 - f.x1) * (f.y2 - f.y1) DESC, f.id"),
+            {id.value()}),
+        ReadFace);
+}
+
+Result<std::vector<Face>> PostgresStore::GetFaces(std::span<const FaceId> ids) {
+    return ReadRows(
+        database_.Run(SelectFaces("unnest($1::int8[]) WITH ORDINALITY AS asked (id, at)"
+                                  " JOIN faces f ON f.id = asked.id JOIN media m ON m.id = f.media"
+                                  " ORDER BY asked.at"),
+                      {postgres::Value::Array(Numbers(ids))}),
+        ReadFace);
+}
+
+Result<void> PostgresStore::DeleteFace(Transaction& tx, FaceId id) {
+    auto& connection = PostgresConnectionOf(tx);
+    FACET_TRY_VOID(
+        MustHaveChanged(connection.Run("DELETE FROM faces WHERE id = $1", {id.value()}), kNoFace));
+    const std::array<std::int64_t, 1> removed{id.value()};
+    return LogChanges(connection, removed, {});
+}
+
+}  // namespace facet::store

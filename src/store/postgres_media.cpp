@@ -1,0 +1,135 @@
+#include "store/postgres_rows.hpp"
+#include "store/postgres_store_impl.hpp"
+
+namespace facet::store {
+
+Result<Store::AddedMedia> PostgresStore::AddMedia(Transaction& tx, const NewMedia& media) {
+    // The second statement sees the row of another process for which the first one waited.
+    const std::vector<postgres::Query> queries{
+        {.sql = "INSERT INTO media (uid, sha256, name, format, mime, bytes, origin, origin_path,"
+                " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
+                " ON CONFLICT (sha256) DO NOTHING",
+         .values = {Uuid::Generate(), media.sha256, Storable(media.name), media.format, media.mime,
+                    media.bytes, static_cast<int>(media.origin), Bytes(media.origin_path),
+                    clock_.Now()}},
+        {.sql = SelectMedia("media m WHERE m.sha256 = $1"), .values = {media.sha256}}};
+    FACET_TRY(answers, PostgresConnectionOf(tx).RunAll(queries));
+    if (answers[1].empty()) {
+        return Fail(Code::kBusy, "the database is busy", "the same file was deleted just now");
+    }
+    return AddedMedia{.media = ReadMedia(answers[1][0]), .created = answers[0].affected() > 0};
+}
+
+Result<void> PostgresStore::SetMediaTask(Transaction& tx, MediaId id, std::string_view task) {
+    return MustHaveChanged(
+        PostgresConnectionOf(tx).Run("UPDATE media SET task = $1, updated_at = $2 WHERE id = $3",
+                                     {task, clock_.Now(), id.value()}),
+        kNoMedia);
+}
+
+Result<void> PostgresStore::MarkProcessing(Transaction& tx, MediaId id) {
+    return MustHaveChanged(
+        PostgresConnectionOf(tx).Run(
+            "UPDATE media SET status = $1, updated_at = $2 WHERE id = $3",
+            {static_cast<int>(MediaStatus::kProcessing), clock_.Now(), id.value()}),
+        kNoMedia);
+}
+
+Result<void> PostgresStore::MarkPending(Transaction& tx, MediaId id) {
+    return MustHaveChanged(
+        PostgresConnectionOf(tx).Run(
+            "UPDATE media SET status = $1, error_code = '', error_message = '', updated_at = $2"
+            " WHERE id = $3",
+            {static_cast<int>(MediaStatus::kPending), clock_.Now(), id.value()}),
+        kNoMedia);
+}
+
+Result<std::vector<Uuid>> PostgresStore::MarkFailed(Transaction& tx, MediaId id,
+                                                    const Error& error) {
+    auto& connection = PostgresConnectionOf(tx);
+    FACET_TRY_VOID(MustHaveChanged(
+        connection.Run("UPDATE media SET status = $1, error_code = $2, error_message = $3,"
+                       " contract = '', analysed_at = $4, updated_at = $4 WHERE id = $5",
+                       {static_cast<int>(MediaStatus::kFailed), CodeName(error.code),
+                        Storable(error.message), clock_.Now(), id.value()}),
+        kNoMedia));
+    FACET_TRY(removed, RemoveFaces(connection, id));
+    FACET_TRY_VOID(LogChanges(connection, removed.ids, {}));
+    return std::move(removed.uids);
+}
+
+Result<std::vector<Uuid>> PostgresStore::DeleteMedia(Transaction& tx, MediaId id) {
+    auto& connection = PostgresConnectionOf(tx);
+    // The row first: who analyses this media now is waited for, and its faces go too.
+    FACET_TRY(locked, connection.Run("SELECT 1 FROM media WHERE id = $1 FOR UPDATE", {id.value()}));
+    if (locked.empty()) return Fail(Code::kNotFound, kNoMedia);
+    FACET_TRY(removed, RemoveFaces(connection, id));
+    FACET_TRY_VOID(connection.Run("DELETE FROM media WHERE id = $1", {id.value()}));
+    FACET_TRY_VOID(LogChanges(connection, removed.ids, {}));
+    return std::move(removed.uids);
+}
+
+Result<Media> PostgresStore::FindMedia(MediaId id) {
+    return ReadOne(database_.Run(SelectMedia("media m WHERE m.id = $1"), {id.value()}), ReadMedia,
+                   kNoMedia);
+}
+
+Result<Media> PostgresStore::FindMedia(const Uuid& uid) {
+    return ReadOne(database_.Run(SelectMedia("media m WHERE m.uid = $1"), {uid}), ReadMedia,
+                   kNoMedia);
+}
+
+Result<Media> PostgresStore::FindMediaBySha256(std::string_view sha256) {
+    return ReadOne(database_.Run(SelectMedia("media m WHERE m.sha256 = $1"), {sha256}), ReadMedia,
+                   kNoMedia);
+}
+
+Result<MediaPage> PostgresStore::ListMedia(const MediaQuery& query) {
+    FACET_TRY_VOID(CheckLimit(query.limit));
+    FACET_TRY(before, ParseCursor('m', query.cursor));
+    std::string sql = SelectMedia("media m WHERE m.id < $1");
+    std::vector<postgres::Value> values{before, query.limit + 1};
+    if (query.status) {
+        values.emplace_back(static_cast<int>(*query.status));
+        sql += " AND m.status = $" + std::to_string(values.size());
+    }
+    if (!query.name_contains.empty()) {
+        values.emplace_back(Containing(Storable(query.name_contains)));
+        // Collation C: lower() then changes the letters of ASCII only.
+        sql += " AND lower(m.name COLLATE \"C\") LIKE lower($" + std::to_string(values.size()) +
+               " COLLATE \"C\")";
+    }
+    sql += " ORDER BY m.id DESC LIMIT $2";
+    MediaPage page;
+    FACET_TRY(rows, ReadRows(database_.Run(sql, values), ReadMedia));
+    page.items = std::move(rows);
+    FinishPage(page, 'm', query.limit);
+    return page;
+}
+
+Result<std::vector<Media>> PostgresStore::GetMedia(std::span<const MediaId> ids) {
+    return ReadRows(database_.Run(SelectMedia("unnest($1::int8[]) WITH ORDINALITY AS asked (id, at)"
+                                              " JOIN media m ON m.id = asked.id ORDER BY asked.at"),
+                                  {postgres::Value::Array(Numbers(ids))}),
+                    ReadMedia);
+}
+
+Result<std::vector<Media>> PostgresStore::ClaimStale(Transaction& tx, Timestamp updated_before,
+                                                     int limit) {
+    FACET_TRY_VOID(CheckLimit(limit));
+    auto& connection = PostgresConnectionOf(tx);
+    FACET_TRY(
+        stale,
+        ReadRows(connection.Run(SelectMedia("media m WHERE m.status IN (0, 1) AND m.updated_at < $1"
+                                            " ORDER BY m.updated_at, m.id LIMIT $2"
+                                            " FOR UPDATE OF m SKIP LOCKED"),
+                                {updated_before, limit}),
+                 ReadMedia));
+    const std::vector<MediaId> ids = IdsOf(stale);
+    FACET_TRY_VOID(connection.Run(
+        "UPDATE media SET updated_at = $1 WHERE id = ANY($2)",
+        {clock_.Now(), postgres::Value::Array(Numbers(std::span<const MediaId>(ids)))}));
+    return stale;
+}
+
+}  // namespace facet::store

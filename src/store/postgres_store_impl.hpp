@@ -1,0 +1,96 @@
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/db/postgres.hpp"
+#include "store/postgres_changes.hpp"
+#include "store/store.hpp"
+
+namespace facet::store {
+
+/// The class behind MakePostgresStore; for the files that implement it only.
+class PostgresStore final : public Store {
+public:
+    PostgresStore(postgres::Database& database, const Clock& clock)
+        : database_(database), clock_(clock), signal_(database.url()) {}
+
+    Result<void> Transact(const std::function<Result<void>(Transaction&)>& body) override;
+
+    // postgres_media.cpp
+    Result<AddedMedia> AddMedia(Transaction& tx, const NewMedia& media) override;
+    Result<void> SetMediaTask(Transaction& tx, MediaId id, std::string_view task) override;
+    Result<void> MarkProcessing(Transaction& tx, MediaId id) override;
+    Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id, const Error& error) override;
+    Result<void> MarkPending(Transaction& tx, MediaId id) override;
+    Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) override;
+    Result<Media> FindMedia(MediaId id) override;
+    Result<Media> FindMedia(const Uuid& uid) override;
+    Result<Media> FindMediaBySha256(std::string_view sha256) override;
+    Result<MediaPage> ListMedia(const MediaQuery& query) override;
+    Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) override;
+    Result<std::vector<Media>> ClaimStale(Transaction& tx, Timestamp updated_before,
+                                          int limit) override;
+
+    // postgres_faces.cpp
+    Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
+                                             const AnalysisResult& result) override;
+    Result<Face> FindFace(const Uuid& uid) override;
+    Result<std::vector<float>> FaceEmbedding(FaceId id) override;
+    Result<FacePage> ListFaces(const FaceQuery& query) override;
+    Result<std::vector<Face>> FacesOfMedia(MediaId id) override;
+    Result<std::vector<Face>> GetFaces(std::span<const FaceId> ids) override;
+    Result<void> DeleteFace(Transaction& tx, FaceId id) override;
+
+    // postgres_changes.cpp
+    Result<std::int64_t> LastChange() override;
+    Result<std::vector<ChangeWithVector>> ChangesAfter(std::int64_t seq, int limit) override;
+    Result<void> WaitForChange(std::int64_t seq, std::chrono::milliseconds at_most,
+                               const std::stop_token& stop) override;
+    Result<std::int64_t> ReadAllEmbeddings(
+        const std::function<Result<void>(std::span<const FaceId>, std::span<const float>)>& sink)
+        override;
+
+    // postgres_store.cpp
+    Result<std::string> Contract() override;
+    Result<void> BindContract(std::string_view contract) override;
+    Result<Stats> GetStats() override;
+    Result<std::optional<WatchedFile>> FindWatched(std::string_view path) override;
+    Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) override;
+
+private:
+    postgres::Database& database_;
+    const Clock& clock_;
+    ChangeSignal signal_;  // last: it has a thread
+};
+
+/// The connection of a transaction, which must be one of postgres::Database.
+postgres::Connection& PostgresConnectionOf(Transaction& tx);
+
+/// Advisory lock of the embedding contract: shared by those who store faces, taken alone by who
+/// binds the store to another contract. The number is arbitrary.
+inline constexpr std::int64_t kContractLock = 0x66616365741;
+
+/// The extension and the tables.
+Result<void> PreparePostgresStore(postgres::Database& database);
+
+/// Row of `instance` that says how far a transfer into this database has come.
+inline constexpr const char* kTransferMark = "transfer";
+inline constexpr const char* kTransferOutstanding = "outstanding";
+inline constexpr const char* kTransferComplete = "complete";
+
+struct RemovedFaces {
+    std::vector<std::int64_t> ids;
+    std::vector<Uuid> uids;
+};
+/// Deletes the faces of a media whose row is locked; does not log it.
+Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media);
+
+/// Appends to the change log, the removed faces first, and wakes those who wait for changes. From
+/// here to the end of the transaction no other one can append, which makes the order of the
+/// log the order of commits: call it as late as possible.
+Result<void> LogChanges(postgres::Connection& connection, std::span<const std::int64_t> removed,
+                        std::span<const std::int64_t> added);
+
+/// kNotFound when the statement touched no row.
+Result<void> MustHaveChanged(const Result<postgres::Rows>& rows, const char* missing);
+
+}  // namespace facet::store

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/db/postgres.hpp"
+#include "base/log.hpp"
+#include "store/rows.hpp"
+#include "store/vector_search.hpp"
+
+namespace facet::store {
+namespace {
+
+constexpr std::size_t kMostMatches = 1'000;
+constexpr std::size_t kLeastCandidates = 100;
+constexpr std::size_t kOversampling = 4;
+/// hnsw.ef_search goes no higher; for more candidates the scan goes on by itself.
+constexpr std::size_t kMostEfSearch = 1'000;
+/// Advisory lock of who builds the index. The number is arbitrary.
+constexpr std::int64_t kIndexLock = 0x66616365743;
+constexpr std::chrono::hours kBuildTimeout{48};
+constexpr std::chrono::milliseconds kLookEvery{100};
+
+class PostgresVectorSearch final : public VectorSearch {
+public:
+    explicit PostgresVectorSearch(postgres::Database& database) : database_(database) {}
+
+    Result<std::vector<Match>> Nearest(std::span<const float> query, std::size_t k,
+                                       float min_cosine, Deadline deadline) override;
+    std::string_view engine() const noexcept override { return "pgvector"; }
+
+private:
+    postgres::Database& database_;
+};
+
+Result<std::vector<VectorSearch::Match>> PostgresVectorSearch::Nearest(std::span<const float> query,
+                                                                       std::size_t k,
+                                                                       float min_cosine,
+                                                                       Deadline deadline) {
+    if (k < 1 || k > kMostMatches) {
+        return Fail(Code::kInvalidArgument, "the number of results must be between 1 and 1000");
+    }
+    if (query.size() != kVectorLength ||
+        !std::ranges::all_of(query, [](float one) { return std::isfinite(one); })) {
+        return Fail(Code::kInvalidArgument, "a face vector has 512 numbers");
+    }
+    const std::size_t candidates = std::max(kOversampling * k, kLeastCandidates);
+    const auto vector = postgres::Value::Vector(query);
+    FACET_TRY(read, database_.BeginRead(deadline));
+    // strict_order: rows that are deleted or filtered do not make the answer short, and it stays in
+    // order. A plan made without the values would not know that the limit is small.
+    const std::array<postgres::Query, 2> queries{
+        postgres::Query{.sql = "SELECT set_config('hnsw.iterative_scan', 'strict_order', true),"
+                               " set_config('hnsw.ef_search', $1, true),"
+                               " set_config('plan_cache_mode', 'force_custom_plan', true)",
+                        .values = {std::to_string(std::min(candidates, kMostEfSearch))}},
+        postgres::Query{.sql = "SELECT face, -(vector <#> $1::vector)"
+                               " FROM (SELECT face, vector FROM embeddings"
+                               " ORDER BY vector::halfvec(512) <=> $1::vector::halfvec(512)"
+                               " LIMIT $2) AS near"
+                               " WHERE -(vector <#> $1::vector) >= $3",
+                        .values = {vector, candidates, min_cosine}}};
+    FACET_TRY(answers, read.connection().RunAll(queries));
+    const auto& rows = answers[1];
+    std::vector<Match> matches;
+    matches.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        matches.push_back({.face = FaceId(rows[i].Int(0)),
+                           .cosine = std::clamp(static_cast<float>(rows[i].Real(1)), -1.0F, 1.0F)});
+    }
+    std::ranges::sort(matches, [](const Match& a, const Match& b) {
+        return a.cosine != b.cosine ? a.cosine > b.cosine : a.face < b.face;
+    });
+    if (matches.size() > k) matches.resize(k);
+    return matches;
+}
+
+/// One attempt; false: another process is at it.
+Result<bool> TryBuild(postgres::Database& database, Deadline deadline) {
+    FACET_TRY(session, database.BeginSession(deadline));
+    auto& connection = session.connection();
+    // Not pg_advisory_lock: a statement that waits holds a snapshot, and the build waits for those.
+    FACET_TRY(locked, connection.Run("SELECT pg_try_advisory_lock($1)", {kIndexLock}));
+    if (locked[0].Int(0) == 0) return false;
+    session.Close();  // at the end; with it go the lock and the setting below
+    FACET_TRY(found, connection.Run("SELECT indisvalid FROM pg_index WHERE indexrelid ="
+                                    " to_regclass('embeddings_nearest')"));
+    if (!found.empty() && found[0].Int(0) != 0) return true;
+    log::Info("index.building", {{"engine", "pgvector"}});
+    connection.SetCallTimeout(kBuildTimeout);
+    FACET_TRY_VOID(connection.Execute("SET lock_timeout = 0"));
+    // There is one that is not valid when an earlier build did not come to its end.
+    FACET_TRY_VOID(connection.Run("DROP INDEX CONCURRENTLY IF EXISTS embeddings_nearest"));
+    FACET_TRY_VOID(
+        connection.Run("CREATE INDEX CONCURRENTLY embeddings_nearest ON embeddings"
+                       " USING hnsw ((vector::halfvec(512)) halfvec_cosine_ops)"
+                       " WITH (m = 16, ef_construction = 64)"));
+    log::Info("index.built", {{"engine", "pgvector"}});
+    return true;
+}
+
+}  // namespace
+
+std::unique_ptr<VectorSearch> MakePostgresVectorSearch(postgres::Database& database) {
+    return std::make_unique<PostgresVectorSearch>(database);
+}
+
+Result<void> BuildVectorIndex(postgres::Database& database, Deadline deadline) {
+    std::mutex mutex;
+    std::condition_variable pause;
+    std::unique_lock lock(mutex);
+    while (true) {
+        FACET_TRY(done, TryBuild(database, deadline));
+        if (done) return {};
+        if (deadline.Passed()) return Fail(Code::kDeadline, "the index is still being built");
+        pause.wait_for(lock, std::min(kLookEvery, deadline.Remaining()));
+    }
+}
+
+}  // namespace facet::store

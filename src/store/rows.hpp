@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "store/types.hpp"
+
+/// What the adapters of the store share; for them only.
+namespace facet::store {
+
+inline constexpr std::size_t kVectorLength = 512;
+
+inline constexpr const char* kNoMedia = "there is no such media";
+inline constexpr const char* kNoFace = "there is no such face";
+
+/// A query for the columns of a Media, in the order of ReadMedia; `from` names media as `m`.
+std::string SelectMedia(std::string_view from);
+
+/// A query for the columns of a Face, in the order of ReadFace; `from` names faces as `f`, their
+/// media as `m`.
+std::string SelectFaces(std::string_view from);
+
+std::vector<MediaId> IdsOf(std::span<const Media> media);
+
+/// Floats as little-endian bytes, the form of blobs.
+std::span<const std::uint8_t> ToBlob(std::span<const float> values);
+/// Errors: kCorrupt when the blob is not `out.size()` floats.
+Result<void> FromBlob(std::span<const std::uint8_t> blob, std::span<float> out);
+
+/// A page's end as text: which list, and the last id shown.
+std::string MakeCursor(char list, std::int64_t last_id);
+/// Errors: kInvalidArgument when the cursor is not one of this list.
+Result<std::int64_t> ParseCursor(char list, std::string_view cursor);
+
+/// Cuts a page of `limit` from rows that were asked for with one more, by their id.
+template <class Page>
+void FinishPage(Page& page, char list, int limit) {
+    if (page.items.size() <= static_cast<std::size_t>(limit)) return;
+    page.items.pop_back();
+    page.next_cursor = MakeCursor(list, page.items.back().id.value());
+}
+
+/// Errors: kInvalidArgument outside 1..500.
+Result<void> CheckLimit(int limit);
+/// Errors: kInvalidArgument when a vector is not of 512 numbers.
+Result<void> CheckVectors(const AnalysisResult& result);
+/// The refusal of faces made with other models than the store is bound to.
+std::unexpected<Error> OtherContract(std::string_view bound, std::string_view given);
+
+/// `text` as a LIKE pattern that finds it anywhere, with '\\' as escape character.
+std::string Containing(std::string_view text);
+
+/// One row of the table `totals`: media of that status with their bytes, or faces (4).
+void AddTotal(Stats& stats, std::int64_t what, std::int64_t count, std::int64_t bytes);
+
+}  // namespace facet::store

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/db/postgres.hpp"
+#include "base/db/sqlite.hpp"
+#include "base/hash.hpp"
+#include "base/result.hpp"
+#include "store/types.hpp"
+
+/// Rows of both databases, batch by batch in the order of their keys; for CopySqliteToPostgres
+/// only.
+namespace facet::store {
+
+struct FaceWithVector {
+    Face face;
+    std::vector<float> vector;
+};
+
+/// At most `limit` rows after the key; what PostgreSQL cannot hold (text that is not UTF-8, the
+/// status "processing") is already replaced, so that both sides give the same for the same.
+/// Errors: kCorrupt (a face without a vector), and those of the database.
+Result<std::vector<Media>> MediaAfter(sqlite::Connection& from, std::int64_t id, int limit);
+Result<std::vector<Media>> MediaAfter(postgres::Connection& from, std::int64_t id, int limit);
+Result<std::vector<FaceWithVector>> FacesAfter(sqlite::Connection& from, std::int64_t id,
+                                               int limit);
+Result<std::vector<FaceWithVector>> FacesAfter(postgres::Connection& from, std::int64_t id,
+                                               int limit);
+Result<std::vector<WatchedFile>> WatchedAfter(sqlite::Connection& from, const std::string& path,
+                                              int limit);
+Result<std::vector<WatchedFile>> WatchedAfter(postgres::Connection& from, const std::string& path,
+                                              int limit);
+
+Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media);
+/// With their vectors; also appends to the change log.
+Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>& faces);
+/// Those that are there already stay.
+Result<void> Insert(postgres::Connection& to, const std::vector<WatchedFile>& files, Timestamp now);
+
+/// Feeds every column to the hash, in a form that is the same for both databases.
+void AddTo(Sha256& hash, const Media& media);
+void AddTo(Sha256& hash, const FaceWithVector& face);
+void AddTo(Sha256& hash, const WatchedFile& file);
+
+}  // namespace facet::store

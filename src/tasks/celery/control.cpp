@@ -1,0 +1,176 @@
+#include "tasks/celery/control.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <regex>
+
+#include "base/log.hpp"
+#include "tasks/celery/control_commands.hpp"
+#include "tasks/celery/message.hpp"
+
+namespace facet::tasks::celery {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kLongestPattern = 200;
+constexpr std::string_view kSeparator = "\x06\x16";
+
+const json::value* Member(const json::object& object, std::string_view name) {
+    const auto at = object.find(name);
+    return at == object.end() || at->value().is_null() ? nullptr : &at->value();
+}
+
+std::string TextOf(const json::object& object, std::string_view name) {
+    const json::value* const value = Member(object, name);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+bool Matches(const std::string& node, const std::string& pattern, std::string_view matcher) {
+    if (pattern.size() > kLongestPattern) return false;
+    if (matcher != "pcre") return ::fnmatch(pattern.c_str(), node.c_str(), 0) == 0;
+    try {
+        return std::regex_search(node, std::regex(pattern), std::regex_constants::match_continuous);
+    } catch (const std::regex_error&) {
+        return false;
+    }
+}
+
+/// kombu.pidbox.Node.handle_message
+bool IsForUs(const json::object& request, const std::string& node) {
+    const json::value* const destination = Member(request, "destination");
+    if (destination != nullptr && destination->is_array() && !destination->get_array().empty()) {
+        return std::ranges::any_of(destination->get_array(), [&](const json::value& one) {
+            return one.is_string() && one.get_string() == node;
+        });
+    }
+    const std::string pattern = TextOf(request, "pattern");
+    const std::string matcher = TextOf(request, "matcher");
+    return pattern.empty() || matcher.empty() || Matches(node, pattern, matcher);
+}
+
+}  // namespace
+
+std::optional<ControlMode> ParseControlMode(std::string_view name) noexcept {
+    constexpr std::array<std::string_view, 3> kNames = {"off", "read", "full"};
+    const auto at = std::ranges::find(kNames, name);
+    if (at == kNames.end()) return std::nullopt;
+    return static_cast<ControlMode>(at - kNames.begin());
+}
+
+class Control::Impl {
+public:
+    Impl(const redis::Options& server, const ControlParts& parts, const ControlOptions& options)
+        : server_(server),
+          clock_(parts.clock),
+          node_(options.node),
+          prefix_(options.key_prefix),
+          commands_(parts, options, server.url),
+          pool_(server),
+          thread_([this](const std::stop_token& stop) { Loop(stop); }) {}
+
+private:
+    void Loop(const std::stop_token& stop) {
+        const std::string channel =
+            prefix_ + "/" + std::to_string(server_.url.database) + ".celery.pidbox";
+        int failures = 0;
+        while (!stop.stop_requested()) {
+            auto subscriber = redis::Subscriber::Open(server_, {channel}, {});
+            if (subscriber) {
+                if (std::exchange(failures, 0) > 0) log::Info("celery.control_resumed");
+                Listen(**subscriber, stop);
+                continue;
+            }
+            if (failures == 0) {
+                log::Warn("celery.control_lost", {{"server", server_.url.Redacted()},
+                                                  {"detail", subscriber.error().detail}});
+            }
+            std::mutex mutex;
+            std::unique_lock lock(mutex);
+            std::condition_variable_any().wait_for(lock, stop, redis::ReconnectDelay(++failures),
+                                                   [] { return false; });
+        }
+    }
+
+    void Listen(redis::Subscriber& subscriber, const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            auto message = subscriber.Next(milliseconds(60'000), stop);
+            if (!message) return;
+            if (*message) Handle((*message)->payload);
+        }
+    }
+
+    void Handle(std::string_view raw) {
+        auto envelope = DecodeEnvelope(raw);
+        boost::system::error_code error;
+        const json::value body = envelope ? json::parse(envelope->body, error) : json::value();
+        if (!envelope || error || !body.is_object()) {
+            log::Warn("celery.control_unreadable",
+                      {{"error", envelope ? "no JSON object" : envelope.error().message}});
+            return;
+        }
+        if (const json::value headers = json::parse(envelope->headers, error);
+            !error && headers.is_object()) {
+            const json::value* const seen = Member(headers.get_object(), "clock");
+            clock_.Saw(seen != nullptr && seen->is_int64() ? seen->get_int64() : 0);
+        }
+        const json::object& request = body.get_object();
+        if (!IsForUs(request, node_)) return;
+        const std::string method = TextOf(request, "method");
+        const json::value* const arguments = Member(request, "arguments");
+        const auto answer =
+            commands_.Run(method, arguments == nullptr ? "{}" : json::serialize(*arguments));
+        const json::value* const reply_to = Member(request, "reply_to");
+        if (answer && reply_to != nullptr && reply_to->is_object()) {
+            Reply(reply_to->get_object(), TextOf(request, "ticket"), *answer);
+        }
+    }
+
+    /// To the queues bound to the caller's routing key; none when it has left already.
+    void Reply(const json::object& reply_to, const std::string& ticket, const std::string& answer) {
+        const std::string exchange = TextOf(reply_to, "exchange");
+        const std::string key = TextOf(reply_to, "routing_key");
+        auto bound = pool_.Run({"SMEMBERS", prefix_ + "_kombu.binding." + exchange});
+        if (!bound) return;
+        const Envelope envelope{
+            .body = "{" + json::serialize(json::string_view(node_)) + ":" + answer + "}",
+            .headers = json::serialize(json::object{{"ticket", ticket}, {"clock", clock_.Next()}})};
+        for (const redis::Reply& member : bound->items) {
+            // routing key, pattern and queue
+            const std::string_view text = member.text;
+            const auto first = text.find(kSeparator);
+            const auto last = text.rfind(kSeparator);
+            if (first == last || text.substr(0, first) != key) continue;
+            const std::string queue(text.substr(last + kSeparator.size()));
+            if (auto sent =
+                    pool_.Run({"LPUSH", prefix_ + queue, EncodeEnvelope(envelope, exchange, key)});
+                !sent) {
+                log::Warn("celery.reply_failed", {{"error", sent.error().message}});
+            }
+        }
+    }
+
+    const redis::Options server_;
+    LogicalClock& clock_;
+    const std::string node_;
+    const std::string prefix_;
+    Commands commands_;
+    redis::Pool pool_;
+    std::jthread thread_;  // last: joined before the rest goes
+};
+
+Control::Control(const redis::Options& server, ControlParts parts, ControlOptions options) {
+    if (options.mode != ControlMode::kOff) {
+        impl_ = std::make_unique<Impl>(server, std::move(parts), std::move(options));
+    }
+}
+
+Control::~Control() = default;
+
+}  // namespace facet::tasks::celery

@@ -1,0 +1,472 @@
+#include "tasks/celery/control_commands.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+#include <format>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "base/log.hpp"
+#include "tasks/celery/message.hpp"
+#include "tasks/celery/text.hpp"
+
+namespace facet::tasks::celery {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kMostListed = 1'000;  // tasks in one answer
+constexpr std::size_t kMostIds = 1'000;
+
+json::value Ok(std::string_view text) { return json::object{{"ok", text}}; }
+json::value Wrong(std::string_view text) { return json::object{{"error", text}}; }
+/// As Python prints an exception.
+json::value Raised(std::string_view type, std::string_view text) {
+    return Wrong(std::string(type) + "(" + PythonString(text) + ")");
+}
+
+std::string TextOf(const json::object& object, std::string_view name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->value().is_string() ? std::string(at->value().get_string())
+                                                         : "";
+}
+
+bool Flag(const json::object& object, std::string_view name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->value().is_bool() && at->value().get_bool();
+}
+
+/// A number, also as the text that the command line sends.
+int CountOf(const json::object& object, std::string_view name) {
+    const auto at = object.find(name);
+    if (at == object.end()) return 1;
+    if (at->value().is_int64()) {
+        return static_cast<int>(std::clamp<std::int64_t>(at->value().get_int64(), 0, 1'000));
+    }
+    int count = 0;
+    const std::string text = TextOf(object, name);
+    std::from_chars(text.data(), text.data() + text.size(), count);
+    return std::clamp(count, 0, 1'000);
+}
+
+/// One id, or a list of them.
+std::set<std::string> IdsIn(const json::object& arguments, std::string_view name) {
+    std::set<std::string> ids;
+    const auto at = arguments.find(name);
+    if (at == arguments.end()) return ids;
+    if (at->value().is_string()) ids.insert(std::string(at->value().get_string()));
+    if (!at->value().is_array()) return ids;
+    for (const json::value& one : at->value().get_array()) {
+        if (one.is_string() && ids.size() < kMostIds) ids.insert(std::string(one.get_string()));
+    }
+    return ids;
+}
+
+std::string Joined(const std::set<std::string>& texts) {
+    std::string joined;
+    for (const std::string& text : texts) joined += (joined.empty() ? "" : ", ") + text;
+    return joined;
+}
+
+json::value ParseOr(const std::string& text, const json::value& otherwise) {
+    boost::system::error_code error;
+    json::value value = json::parse(text, error);
+    return error ? otherwise : value;
+}
+
+double UnixSeconds(Timestamp at) {
+    return static_cast<double>(at.time_since_epoch().count()) / 1000.0;
+}
+
+json::object ResourceUsage() {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return {{"utime", seconds(used.ru_utime)}, {"stime", seconds(used.ru_stime)},
+            {"maxrss", used.ru_maxrss},        {"ixrss", used.ru_ixrss},
+            {"idrss", used.ru_idrss},          {"isrss", used.ru_isrss},
+            {"minflt", used.ru_minflt},        {"majflt", used.ru_majflt},
+            {"nswap", used.ru_nswap},          {"inblock", used.ru_inblock},
+            {"oublock", used.ru_oublock},      {"msgsnd", used.ru_msgsnd},
+            {"msgrcv", used.ru_msgrcv},        {"nsignals", used.ru_nsignals},
+            {"nvcsw", used.ru_nvcsw},          {"nivcsw", used.ru_nivcsw}};
+}
+
+/// kombu.Queue.as_dict(recurse=True) for a queue as Celery declares it.
+json::object QueueInfo(const std::string& name) {
+    return {{"name", name},
+            {"exchange",
+             {{"name", name},
+              {"type", "direct"},
+              {"arguments", nullptr},
+              {"durable", true},
+              {"passive", false},
+              {"auto_delete", false},
+              {"delivery_mode", nullptr},
+              {"no_declare", false}}},
+            {"routing_key", name},
+            {"queue_arguments", nullptr},
+            {"binding_arguments", nullptr},
+            {"consumer_arguments", nullptr},
+            {"durable", true},
+            {"exclusive", false},
+            {"auto_delete", false},
+            {"no_ack", false},
+            {"alias", nullptr},
+            {"bindings", json::array{}},
+            {"no_declare", nullptr},
+            {"expires", nullptr},
+            {"message_ttl", nullptr},
+            {"max_length", nullptr},
+            {"max_length_bytes", nullptr},
+            {"max_priority", nullptr}};
+}
+
+}  // namespace
+
+/// Beside the class, so that its header needs no JSON library.
+struct CommandTable {
+    Commands& self;
+    const ControlParts& parts = self.parts_;
+    const ControlOptions& options = self.options_;
+
+    using Answer = std::optional<json::value>;
+    using Handler = Answer (CommandTable::*)(const json::object&);
+    struct Entry {
+        Handler handler;
+        bool reads;  // allowed to those who may only look
+        std::string_view needs = {};
+    };
+    static const std::map<std::string_view, Entry>& All();
+
+    std::vector<std::string> Queues() const {
+        return parts.queues == nullptr ? std::vector<std::string>{} : parts.queues->Queues();
+    }
+
+    /// celery.worker.request.Request.info
+    json::object Request(const Task& task, bool running) const {
+        const Call call =
+            self.codec_.Encode(task.name, task.payload).value_or(Call{.name = task.name});
+        const auto queues = Queues();
+        json::object request{{"id", task.id.ToString()},
+                             {"name", call.name},
+                             {"args", ParseOr(call.args, json::array{})},
+                             {"kwargs", ParseOr(call.kwargs, json::object{})},
+                             {"type", call.name},
+                             {"hostname", options.node},
+                             {"time_start", nullptr},
+                             {"acknowledged", false},
+                             {"delivery_info",
+                              {{"exchange", ""},
+                               {"routing_key", queues.empty() ? "" : queues.front()},
+                               {"priority", FlipPriority(task.priority)},
+                               {"redelivered", task.attempts > 1}}},
+                             {"worker_pid", nullptr}};
+        if (running && task.started_at) request["time_start"] = UnixSeconds(*task.started_at);
+        if (running) request["worker_pid"] = ::getpid();
+        return request;
+    }
+
+    bool Knows(const std::string& task_name) const {
+        return std::ranges::find(options.task_names, task_name) != options.task_names.end();
+    }
+
+    // ---- looking -----------------------------------------------------------------------------
+
+    Answer Ping(const json::object&) { return Ok("pong"); }
+    Answer Clock(const json::object&) { return json::object{{"clock", parts.clock.Now()}}; }
+
+    Answer Hello(const json::object& arguments) {
+        if (TextOf(arguments, "from_node") == options.node) return json::value(nullptr);
+        return json::object{{"revoked", json::object{}}, {"clock", parts.clock.Next()}};
+    }
+
+    Answer Stats(const json::object&) {
+        json::object total;
+        for (const auto& [name, count] : parts.events.Started()) total[name] = count;
+        const int slots = parts.workers.Slots();
+        const redis::Url& server = self.server_;
+        const auto up = std::chrono::steady_clock::now() - self.started_;
+        const json::value nothing;
+        return json::object{
+            {"total", std::move(total)},
+            {"pid", ::getpid()},
+            {"clock", std::to_string(parts.clock.Now())},
+            {"uptime", std::chrono::duration_cast<std::chrono::seconds>(up).count()},
+            {"pool",
+             {{"implementation", "facet:threads"},
+              {"max-concurrency", slots},
+              {"processes", json::array(static_cast<std::size_t>(slots), ::getpid())},
+              {"max-tasks-per-child", "N/A"},
+              {"put-guarded-by-semaphore", false},
+              {"timeouts", {0, 0}},
+              {"writes", "N/A"}}},
+            {"broker",
+             {{"hostname", server.socket.empty() ? server.host : server.socket},
+              {"userid", server.user.empty() ? nothing : json::value(server.user)},
+              {"virtual_host", std::to_string(server.database)},
+              {"port", server.port},
+              {"insist", false},
+              {"ssl", server.tls},
+              {"transport", "redis"},
+              {"connect_timeout", 2},
+              {"transport_options", json::object{}},
+              {"login_method", nullptr},
+              {"uri_prefix", nullptr},
+              {"heartbeat", 0.0},
+              {"failover_strategy", "round-robin"},
+              {"alternates", json::array{}}}},
+            {"prefetch_count", slots},
+            {"rusage", ResourceUsage()}};
+    }
+
+    Answer Active(const json::object&) {
+        json::array tasks;
+        for (const Task& task : parts.workers.Active()) tasks.push_back(Request(task, true));
+        return tasks;
+    }
+    /// Nothing waits in this process: tasks stay in their queue until there is a free slot.
+    Answer Reserved(const json::object&) { return json::array{}; }
+
+    Answer Scheduled(const json::object&) {
+        json::array tasks;
+        if (parts.queues == nullptr) return tasks;
+        for (const Task& task : parts.queues->Delayed(kMostListed).value_or(std::vector<Task>{})) {
+            tasks.push_back(json::object{{"eta", FormatIso(task.not_before)},
+                                         {"priority", 6},  // Celery's timer: always 6
+                                         {"request", Request(task, false)}});
+        }
+        return tasks;
+    }
+
+    Answer Registered(const json::object&) {
+        std::vector<std::string> names = options.task_names;
+        std::ranges::sort(names);
+        return json::array(names.begin(), names.end());
+    }
+
+    Answer Revoked(const json::object&) {
+        json::array ids;
+        if (parts.queues == nullptr) return ids;
+        for (const std::string& id : parts.queues->Revoked().value_or(std::vector<std::string>{})) {
+            ids.emplace_back(id);
+        }
+        return ids;
+    }
+
+    Answer Conf(const json::object&) {
+        const auto queues = Queues();
+        return json::object{{"broker_url", self.server_.Redacted()},
+                            {"result_backend", self.server_.Redacted()},
+                            {"task_default_queue", queues.empty() ? "" : queues.front()},
+                            {"accept_content", {"json"}},
+                            {"task_serializer", "json"},
+                            {"result_serializer", "json"},
+                            {"task_acks_late", true},
+                            {"worker_prefetch_multiplier", 0},
+                            {"worker_concurrency", parts.workers.Slots()},
+                            {"enable_utc", true}};
+    }
+
+    Answer Report(const json::object&) {
+        return Ok(std::format("\nsoftware -> facet:{}\nsettings -> transport:redis results:{}\n",
+                              FACET_VERSION, self.server_.Redacted()));
+    }
+
+    Answer ActiveQueues(const json::object&) {
+        json::array queues;
+        for (const std::string& queue : Queues()) queues.push_back(QueueInfo(queue));
+        return queues;
+    }
+
+    Answer QueryTask(const json::object& arguments) {
+        const auto wanted = IdsIn(arguments, "ids");
+        json::object found;
+        for (const Task& task : parts.workers.Active()) {
+            if (!wanted.contains(task.id.ToString())) continue;
+            found[task.id.ToString()] = json::array{"active", Request(task, true)};
+        }
+        return found;
+    }
+
+    Answer EnableEvents(const json::object&) {
+        return Ok(parts.events.SendTaskEvents(true) ? "task events enabled"
+                                                    : "task events already enabled");
+    }
+    Answer DisableEvents(const json::object&) {
+        return Ok(parts.events.SendTaskEvents(false) ? "task events disabled"
+                                                     : "task events already disabled");
+    }
+    Answer Heartbeat(const json::object&) {
+        parts.events.HeartbeatNow();
+        return json::value(nullptr);
+    }
+    Answer Election(const json::object&) { return json::value(nullptr); }
+
+    // ---- acting ------------------------------------------------------------------------------
+
+    /// Cancels what has not started; what runs here, too, when it is to be terminated.
+    bool CancelOne(const std::string& text, bool terminate) {
+        const auto id = Uuid::Parse(text);
+        if (!id) return false;
+        auto task = parts.engine.Find(*id);
+        if (task && task->state == State::kLeased && !terminate) return false;
+        auto cancelled = parts.engine.Cancel(*id);
+        if (cancelled && *cancelled == State::kCancelled && task) {
+            parts.events.TaskRevoked(*task, Revocation::kRevoked);
+        }
+        return parts.workers.Stop(*id);
+    }
+
+    Answer RevokeAll(const std::set<std::string>& ids, bool terminate) {
+        std::set<std::string> terminated;
+        for (const std::string& id : ids) {
+            if (CancelOne(id, terminate)) terminated.insert(id);
+        }
+        log::Info("celery.revoke", {{"ids", Joined(ids)}, {"terminate", terminate}});
+        if (terminate && terminated.empty()) return Ok("terminate: tasks unknown");
+        if (terminate) return Ok("terminate: " + Joined(terminated));
+        std::string set;
+        for (const std::string& id : ids) set += (set.empty() ? "{" : ", ") + PythonString(id);
+        return Ok("tasks " + (set.empty() ? "set()" : set + "}") + " flagged as revoked");
+    }
+    Answer Revoke(const json::object& arguments) {
+        return RevokeAll(IdsIn(arguments, "task_id"), Flag(arguments, "terminate"));
+    }
+    Answer Terminate(const json::object& arguments) {
+        return RevokeAll(IdsIn(arguments, "task_id"), true);
+    }
+    Answer RevokeByStamps(const json::object&) {
+        return Wrong("stamped headers are not supported");
+    }
+
+    Answer RateLimit(const json::object& arguments) {
+        if (!Knows(TextOf(arguments, "task_name"))) return Wrong("unknown task");
+        return Wrong("rate limits are not supported");
+    }
+    Answer TimeLimit(const json::object& arguments) {
+        if (!Knows(TextOf(arguments, "task_name"))) return Wrong("unknown task");
+        return Wrong("time limits are not supported");
+    }
+
+    Answer Grow(const json::object& arguments) {
+        parts.workers.Resize(CountOf(arguments, "n"));
+        return Ok("pool will grow");
+    }
+    Answer Shrink(const json::object& arguments) {
+        const int by = CountOf(arguments, "n");
+        if (by >= parts.workers.Slots())
+            return Raised("ValueError",
+                          "Can't shrink pool. All "
+                          "processes busy!");
+        parts.workers.Resize(-by);
+        return Ok("pool will shrink");
+    }
+    Answer Autoscale(const json::object&) { return Raised("ValueError", "Autoscale not enabled"); }
+    Answer PoolRestart(const json::object&) {
+        return Raised("ValueError", "Pool restarts not enabled");
+    }
+
+    Answer AddConsumer(const json::object& arguments) {
+        const std::string queue = TextOf(arguments, "queue");
+        if (parts.queues == nullptr || queue.empty() || queue.size() > 255) {
+            return Raised("ValueError", "no such queue can be consumed");
+        }
+        parts.queues->AddQueue(queue);
+        log::Info("celery.add_consumer", {{"queue", queue}});
+        return Ok("add consumer " + queue);
+    }
+    Answer CancelConsumer(const json::object& arguments) {
+        const std::string queue = TextOf(arguments, "queue");
+        if (parts.queues != nullptr) parts.queues->RemoveQueue(queue);
+        log::Info("celery.cancel_consumer", {{"queue", queue}});
+        return Ok("no longer consuming from " + queue);
+    }
+
+    Answer Shutdown(const json::object&) {
+        log::Warn("celery.shutdown");
+        parts.shut_down();
+        return std::nullopt;
+    }
+};
+
+const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
+    using T = CommandTable;
+    static const std::map<std::string_view, Entry> kAll = {
+        {"ping", {&T::Ping, true}},
+        {"clock", {&T::Clock, true}},
+        {"hello", {&T::Hello, true, "from_node"}},
+        {"stats", {&T::Stats, true}},
+        {"active", {&T::Active, true}},
+        {"dump_active", {&T::Active, true}},
+        {"reserved", {&T::Reserved, true}},
+        {"dump_reserved", {&T::Reserved, true}},
+        {"scheduled", {&T::Scheduled, true}},
+        {"dump_schedule", {&T::Scheduled, true}},
+        {"registered", {&T::Registered, true}},
+        {"dump_tasks", {&T::Registered, true}},
+        {"revoked", {&T::Revoked, true}},
+        {"dump_revoked", {&T::Revoked, true}},
+        {"conf", {&T::Conf, true}},
+        {"dump_conf", {&T::Conf, true}},
+        {"report", {&T::Report, true}},
+        {"active_queues", {&T::ActiveQueues, true}},
+        {"query_task", {&T::QueryTask, true, "ids"}},
+        {"enable_events", {&T::EnableEvents, true}},
+        {"disable_events", {&T::DisableEvents, false}},
+        {"heartbeat", {&T::Heartbeat, true}},
+        {"election", {&T::Election, true}},
+        {"revoke", {&T::Revoke, false, "task_id"}},
+        {"terminate", {&T::Terminate, false, "task_id"}},
+        {"revoke_by_stamped_headers", {&T::RevokeByStamps, false, "headers"}},
+        {"rate_limit", {&T::RateLimit, false, "task_name"}},
+        {"time_limit", {&T::TimeLimit, false}},
+        {"pool_grow", {&T::Grow, false}},
+        {"pool_shrink", {&T::Shrink, false}},
+        {"autoscale", {&T::Autoscale, false}},
+        {"pool_restart", {&T::PoolRestart, false}},
+        {"add_consumer", {&T::AddConsumer, false, "queue"}},
+        {"cancel_consumer", {&T::CancelConsumer, false, "queue"}},
+        {"shutdown", {&T::Shutdown, false}},
+    };
+    return kAll;
+}
+
+Commands::Commands(const ControlParts& parts, const ControlOptions& options,
+                   const redis::Url& server)
+    : parts_(parts),
+      options_(options),
+      server_(server),
+      codec_(options.codec != nullptr ? *options.codec : plain_codec_) {}
+
+std::optional<std::string> Commands::Run(std::string_view method, std::string_view arguments) {
+    const auto& all = CommandTable::All();
+    const auto entry = all.find(method);
+    const json::value given = ParseOr(std::string(arguments), json::object{});
+    std::optional<json::value> answer;
+    if (entry == all.end()) {
+        answer = Raised("KeyError", method);
+    } else if (!entry->second.reads && options_.mode != ControlMode::kFull) {
+        answer = Raised("PermissionError", "remote control of this worker is for reading only");
+    } else if (!given.is_object()) {
+        answer = Raised("TypeError", "arguments must be an object");
+    } else if (!entry->second.needs.empty() && !given.get_object().contains(entry->second.needs)) {
+        answer =
+            Raised("TypeError", std::format("{}() missing 1 required positional argument: '{}'",
+                                            method, entry->second.needs));
+    } else {
+        CommandTable table{*this};
+        answer = (table.*entry->second.handler)(given.get_object());
+    }
+    if (!answer) return std::nullopt;
+    return json::serialize(*answer);
+}
+
+}  // namespace facet::tasks::celery

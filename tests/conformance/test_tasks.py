@@ -1,0 +1,349 @@
+"""Tasks of real Celery producers, done by Facet's worker: results, retries, times, poison, loss."""
+
+import base64
+import datetime
+import json
+import subprocess
+import uuid
+
+import pytest
+from celery.exceptions import TaskRevokedError
+from celery.result import AsyncResult
+
+from conftest import PROBE, StockWorker, make_app, wait_for
+
+SEP = "\x06\x16"
+
+
+def call(app, name, *args, **options):
+    return app.send_task(f"celery_tasks.{name}", args, **options)
+
+
+def record(broker, task_id, field, prefix=""):
+    return broker.client().hget(f"{prefix}facet:task:{task_id}", field)
+
+
+# ---- 1: arguments and results ----------------------------------------------------------------
+
+@pytest.mark.parametrize("args, kwargs", [
+    ([], {}),
+    ([[], {}, [[]], {"a": {}}, None, True, 1.5, -3], {"empty": [], "none": None}),
+    (["é", "日本", "\U0001f600", "\\\"'\n\t"], {"ключ": "значение"}),
+    (["x" * (1 << 20)], {}),
+])
+def test_arguments_and_results_are_equal(app, probe, args, kwargs):
+    result = app.send_task("celery_tasks.echo", args, kwargs).get(timeout=20)
+    assert result == {"args": args, "kwargs": kwargs}
+
+
+def test_many_results_and_a_group(app, probe):
+    assert [one.get(timeout=20) for one in [call(app, "add", i, i) for i in range(50)]] == \
+        [2 * i for i in range(50)]
+    group = celery_group(app, 10)
+    assert group.get(timeout=20) == [i + 1 for i in range(10)]
+
+
+def celery_group(app, count):
+    from celery import group
+    return group(app.signature("celery_tasks.add", (i, 1)) for i in range(count)).apply_async()
+
+
+def test_the_message_in_flight_is_the_one_sent(app, broker, make_probe):
+    sent = call(app, "sleep", 60, kwargs={})
+    raw = broker.client().lindex("celery", 0)
+    make_probe()
+    wait_for(lambda: record(broker, sent.id, "state") == b"leased")
+    assert record(broker, sent.id, "msg") == raw
+    assert broker.client().llen("celery") == 0
+
+
+# ---- 2: priorities and queues ----------------------------------------------------------------
+
+def test_priorities_and_queues(app, broker, make_probe):
+    ids = {}
+    for priority in (9, 0, 6, 3):
+        for queue in ("celery", "second"):
+            ids[call(app, "echo", priority=priority, queue=queue).id] = (priority, queue)
+    make_probe("--slots", 1, "--queues", "celery,second")
+    for one in ids:
+        AsyncResult(one, app=app).get(timeout=20)
+    started = sorted(ids, key=lambda one: int(record(broker, one, "token")))
+    assert [ids[one] for one in started] == \
+        [(priority, queue) for priority in (0, 3, 6, 9) for queue in ("celery", "second")]
+
+
+def test_queues_are_drained_only_while_consumed(app, broker, probe):
+    waiting = call(app, "add", 1, 2, queue="extra")
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+    assert broker.client().llen("extra") == 1
+    reply = app.control.add_consumer("extra", reply=True)
+    assert reply == [{probe.node: {"ok": "add consumer extra"}}]
+    assert waiting.get(timeout=10) == 3
+    reply = app.control.cancel_consumer("extra", reply=True)
+    assert reply == [{probe.node: {"ok": "no longer consuming from extra"}}]
+    call(app, "add", 1, 2, queue="extra")
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+    assert broker.client().llen("extra") == 1
+
+
+# ---- 3: times --------------------------------------------------------------------------------
+
+def started_at(broker, task_id):
+    return int(record(broker, task_id, "started")) / 1000
+
+
+def test_countdown_and_eta_are_kept(app, broker, probe):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    due = now + datetime.timedelta(seconds=1)
+    first = call(app, "add", 1, 1, countdown=1)
+    second = call(app, "add", 1, 1, eta=due.astimezone(zone))
+    for one in (first, second):
+        assert one.get(timeout=10) == 2
+        assert 0 <= started_at(broker, one.id) - due.timestamp() < 0.5
+
+
+def test_what_has_expired_is_revoked(app, probe):
+    late = call(app, "add", 1, 1, expires=datetime.datetime.now(datetime.timezone.utc) -
+                datetime.timedelta(seconds=1))
+    with pytest.raises(TaskRevokedError, match="expired"):
+        late.get(timeout=10)
+    assert late.state == "REVOKED"
+    assert call(app, "add", 1, 1, expires=60).get(timeout=10) == 2
+
+
+# ---- 4: failures and retries -----------------------------------------------------------------
+
+def test_a_failure_is_an_exception_in_python(app, probe, listener):
+    failed = call(app, "fail", "broken picture")
+    with pytest.raises(Exception, match="broken picture") as raised:
+        failed.get(timeout=10)
+    assert type(raised.value).__name__ == "Corrupt"
+    assert failed.state == "FAILURE"
+    wait_for(lambda: "task-failed" in listener.of(failed.id))
+    assert listener.of(failed.id) == ["task-received", "task-started", "task-failed"]
+
+
+def test_retries_are_seen(app, probe, listener):
+    flaky = call(app, "flaky", 2)
+    assert flaky.get(timeout=20) == 3
+    wait_for(lambda: "task-succeeded" in listener.of(flaky.id))
+    once = ["task-received", "task-started"]
+    assert listener.of(flaky.id) == [*once, "task-retried"] * 2 + [*once, "task-succeeded"]
+    hopeless = call(app, "flaky", 100)
+    with pytest.raises(Exception, match="not yet"):
+        hopeless.get(timeout=20)
+    wait_for(lambda: "task-failed" in listener.of(hopeless.id))
+    assert listener.of(hopeless.id).count("task-retried") == 4
+
+
+# ---- 5, 6: together with Python workers ------------------------------------------------------
+
+def test_a_cpp_producer_and_a_stock_worker(broker, stock):
+    done = subprocess.run([PROBE, "--redis", broker.url, "--send", "celery_tasks.add",
+                           "--args", "[20, 22]"], capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[1:] == ["SUCCESS", "42"]
+
+
+@pytest.mark.slow
+def test_a_mixed_pool_does_each_task_once(app, broker, stock, make_probe, listener):
+    make_probe()
+    with app.pool.acquire(block=True) as connection:
+        sent = [app.send_task("celery_tasks.add", (i, 1), connection=connection)
+                for i in range(1000)]
+    for i, one in enumerate(sent):
+        assert one.get(timeout=60) == i + 1
+    finished = [one["uuid"] for one in listener.events if one["type"] == "task-succeeded"]
+    wait_for(lambda: len([one for one in listener.events
+                          if one["type"] == "task-succeeded"]) >= 1000)
+    finished = [one["uuid"] for one in listener.events if one["type"] == "task-succeeded"]
+    assert sorted(finished) == sorted(one.id for one in sent)
+    workers = {one["hostname"] for one in listener.events if one["type"] == "task-succeeded"}
+    assert len(workers) == 2
+
+
+# ---- 9: revoke -------------------------------------------------------------------------------
+
+def test_revoke_queued_delayed_and_running(app, broker, make_probe, listener):
+    probe = make_probe("--slots", 1)
+    running = call(app, "sleep", 60)
+    wait_for(lambda: record(broker, running.id, "state") == b"leased")
+    queued = call(app, "add", 1, 1)
+    delayed = call(app, "add", 1, 1, countdown=600)
+    queued.revoke()
+    app.control.revoke(delayed.id)
+    assert app.control.revoke(running.id, terminate=True, reply=True) == \
+        [{probe.node: {"ok": f"terminate: {running.id}"}}]
+    for one in (running, queued):
+        with pytest.raises(TaskRevokedError):
+            one.get(timeout=10)
+        wait_for(lambda one=one: "task-revoked" in listener.of(one.id))
+    assert "task-started" not in listener.of(queued.id)
+    # The delayed one is known to be revoked by the time a worker has looked at it.
+    with pytest.raises(TaskRevokedError):
+        delayed.get(timeout=10)
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+
+
+def test_a_plain_revoke_leaves_a_running_task_alone(app, broker, probe):
+    running = call(app, "sleep", 0.5)
+    wait_for(lambda: record(broker, running.id, "state") == b"leased")
+    app.control.revoke(running.id, reply=True)
+    assert running.get(timeout=10) == 1
+
+
+# ---- 12, 13, 14: loss ------------------------------------------------------------------------
+
+@pytest.mark.slow
+def test_nothing_is_lost_between_queue_and_worker(app, make_probe):
+    for _ in range(10):
+        probe = make_probe()
+        probe.freeze()
+        sent = [call(app, "add", 1, i) for i in range(5)]
+        probe.kill()
+        probe.start()
+        assert [one.get(timeout=20) for one in sent] == [1 + i for i in range(5)]
+        assert probe.stop() == 0
+
+
+def test_a_killed_workers_task_is_taken_over(app, broker, make_probe, tmp_path):
+    mark = tmp_path / "mark"
+    first = make_probe("--lease", 1000)
+    sent = call(app, "mark", str(mark), 1)
+    wait_for(mark.exists)
+    first.kill()
+    make_probe("--lease", 1000)
+    assert sent.get(timeout=20) == 2
+    assert mark.read_text() == "1\n2\n"
+
+
+def test_a_stalled_worker_cannot_complete(app, broker, make_probe, tmp_path):
+    mark = tmp_path / "mark"
+    stalled = make_probe("--lease", 1000, "--slots", 1)
+    sent = call(app, "mark", str(mark), 0.3)
+    wait_for(mark.exists)
+    stalled.freeze()
+    make_probe("--lease", 1000, "--slots", 1)
+    assert sent.get(timeout=20) == 2
+    document = broker.client().get(f"celery-task-meta-{sent.id}")
+    stalled.thaw()
+    wait_for(lambda: b"task.commit_failed" in stalled.log.read_bytes() or
+             b"task.record_failed" in stalled.log.read_bytes())
+    assert broker.client().get(f"celery-task-meta-{sent.id}") == document
+
+
+# ---- 15: the redelivery of others ------------------------------------------------------------
+
+def test_monitors_with_a_short_visibility_timeout_do_no_harm(broker, make_probe, tmp_path):
+    mark = tmp_path / "mark"
+    make_probe("--lease", 1000)
+    impatient = make_app(broker.url, broker_transport_options={"visibility_timeout": 1})
+    sent = call(impatient, "mark", str(mark), 3)
+    wait_for(mark.exists)
+    while not sent.ready():
+        assert impatient.control.inspect(timeout=0.3).ping()
+    assert sent.get(timeout=10) == 1
+    assert mark.read_text() == "1\n"
+
+
+# ---- 16: poison ------------------------------------------------------------------------------
+
+def test_poison_is_set_aside(app, broker, probe):
+    redis = broker.client()
+    for raw in (b"no json", b"[]", b'{"body": "x", "headers": {}, "properties": {}}'):
+        redis.lpush("celery", raw)
+    template = json.loads(template_message(app, redis))
+    pickled = {**template, "content-type": "application/x-python-serialize"}
+    pickled["headers"] = {**template["headers"], "id": str(uuid.uuid4())}
+    old = {"body": base64.b64encode(b'{"task": "celery_tasks.add", "id": "x", "args": [1, 2]}')
+           .decode(), "headers": {}, "content-type": "application/json",
+           "properties": template["properties"]}
+    redis.lpush("celery", json.dumps(pickled))
+    redis.lpush("celery", json.dumps(old))
+    unknown = call(app, "no_such_task")
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+    with pytest.raises(Exception, match="not JSON"):
+        AsyncResult(pickled["headers"]["id"], app=app).get(timeout=10)
+    with pytest.raises(Exception, match="no handler"):
+        unknown.get(timeout=10)
+    assert redis.llen("facet:dead") == 5
+    assert probe.process.poll() is None
+
+
+def template_message(app, redis):
+    with app.connection_for_write() as connection:
+        app.send_task("celery_tasks.add", (1, 2), queue="template", connection=connection)
+    return redis.rpop("template")
+
+
+def test_a_task_that_kills_every_worker_dies(app, broker, make_probe):
+    sent = call(app, "crash")
+    for _ in range(5):
+        probe = make_probe("--lease", 300, "--reap", 50)
+        probe.process.wait(timeout=20)
+    make_probe("--lease", 300, "--reap", 50)
+    with pytest.raises(Exception, match="worker was lost"):
+        sent.get(timeout=20)
+
+
+# ---- 17: the server goes away ----------------------------------------------------------------
+
+def test_a_restart_of_the_server_loses_nothing(tmp_path, make_probe):
+    from redis_server import RedisServer
+    server = RedisServer("redis-server", "--appendonly", "yes")
+    try:
+        app = make_app(server.url)
+        probe = make_probe(url=server.url)
+        sent = [call(app, "add", i, 1) for i in range(50)]
+        server.kill()
+        server.start()
+        for i, one in enumerate(sent):
+            assert AsyncResult(one.id, app=make_app(server.url)).get(timeout=20) == i + 1
+        wait_for(lambda: app.control.inspect(timeout=0.3).ping(), 5)
+        assert app.control.inspect(timeout=1).ping() == {probe.node: {"ok": "pong"}}
+    finally:
+        server.stop()
+
+
+def test_killed_connections_are_replaced(app, broker, probe):
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+    for kind in ("normal", "pubsub"):
+        broker.client().execute_command("CLIENT", "KILL", "TYPE", kind)
+    fresh = make_app(broker.url)
+    wait_for(lambda: fresh.control.inspect(timeout=0.3).ping(), 5)
+    assert call(fresh, "add", 2, 2).get(timeout=10) == 4
+
+
+# ---- prefix ----------------------------------------------------------------------------------
+
+def test_everything_is_under_the_prefix(broker, make_probe):
+    probe = make_probe("--prefix", "site:")
+    options = {"global_keyprefix": "site:"}
+    app = make_app(broker.url, broker_transport_options=options,
+                   result_backend_transport_options=options)
+    assert call(app, "add", 1, 2).get(timeout=10) == 3
+    assert app.control.inspect(timeout=1).ping() == {probe.node: {"ok": "pong"}}
+    assert [key for key in broker.client().keys("*") if not key.startswith(b"site:")] == []
+
+
+# ---- 24: soak --------------------------------------------------------------------------------
+
+@pytest.mark.slow
+def test_random_kills_lose_and_double_nothing(app, broker, make_probe):
+    import random
+    random.seed(24)
+    probes = [make_probe("--lease", 1000, "--reap", 100) for _ in range(3)]
+    with app.pool.acquire(block=True) as connection:
+        sent = [app.send_task("celery_tasks.add", (i, 0), connection=connection)
+                for i in range(2000)]
+    for _ in range(6):
+        victim = random.choice(probes)
+        victim.kill()
+        victim.start()
+    for i, one in enumerate(sent):
+        assert one.get(timeout=60) == i
+    redis = broker.client()
+    assert redis.llen("celery") == 0
+    assert redis.zcard("facet:lease") == 0
+    assert redis.zcard("facet:state:done") == 2000
