@@ -2,9 +2,8 @@
 
 #include <boost/json.hpp>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 
 namespace facet::app {
@@ -115,10 +114,7 @@ void EventBus::Loop(const std::stop_token& stop) {
         }
         if (++failures == 1) log::Warn("events.not_heard", {{"error", subscriber.error().message}});
         gap = true;
-        std::mutex mutex;
-        std::condition_variable_any wake;
-        std::unique_lock lock(mutex);
-        wake.wait_for(lock, stop, redis::ReconnectDelay(failures), [] { return false; });
+        PauseFor(redis::ReconnectDelay(failures), stop);
     }
 }
 

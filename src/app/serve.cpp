@@ -33,9 +33,6 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
     constexpr std::chrono::hours kEvery{1};
     constexpr std::chrono::hours kSpareYounger{1};
     constexpr int kBatch = 1'000;
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
     do {
         const auto before =
             instance.clock().Now() - std::chrono::days(instance.settings().tasks.keep_days);
@@ -50,17 +47,13 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
         } else if (swept && swept->originals + swept->crops > 0) {
             log::Info("sweep.removed", {{"originals", swept->originals}, {"crops", swept->crops}});
         }
-        wake.wait_for(lock, stop, kEvery, [] { return false; });
-    } while (!stop.stop_requested());
+    } while (PauseFor(kEvery, stop));
 }
 
 /// With Redis, every now and then: tasks that it has lost are queued anew.
 void KeepQueue(const std::stop_token& stop, Instance& instance) {
     const std::chrono::seconds idle(instance.settings().tasks.requeue_after_seconds);
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, idle / 2, [] { return false; }) && !stop.stop_requested()) {
+    while (PauseFor(std::chrono::milliseconds(idle) / 2, stop)) {
         auto queued = pipeline::RequeueLost(instance.store(), instance.tasks(), instance.intake(),
                                             instance.clock(), idle, stop);
         if (!queued) log::Warn("requeue.failed", {{"error", queued.error().message}});
@@ -86,9 +79,6 @@ Result<std::unique_ptr<Instance>> OpenWaiting(const Settings& settings, Instance
     constexpr std::chrono::minutes kLongest{10};
     constexpr std::chrono::seconds kPause{1};
     const Deadline deadline = Deadline::After(kLongest);
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
     while (true) {
         auto opened = Instance::Open(settings, need, events);
         if (opened || opened.error().code != Code::kUnavailable || settings.redis.url.empty() ||
@@ -97,7 +87,7 @@ Result<std::unique_ptr<Instance>> OpenWaiting(const Settings& settings, Instance
         }
         log::Warn("servers.waiting",
                   {{"error", opened.error().message}, {"detail", opened.error().detail}});
-        if (wake.wait_for(lock, stop, kPause, [] { return false; }) || stop.stop_requested()) {
+        if (!PauseFor(kPause, stop)) {
             return Fail(Code::kCancelled, "stopped while waiting for the servers");
         }
     }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 namespace facet {
@@ -50,6 +51,9 @@ private:
     explicit Deadline(std::chrono::steady_clock::time_point at) : at_(at) {}
     std::chrono::steady_clock::time_point at_;
 };
+
+/// Waits for `duration`. False as soon as a stop is asked for.
+bool PauseFor(std::chrono::milliseconds duration, const std::stop_token& stop);
 
 /// RFC 3339 with milliseconds and "Z", as used in JSON.
 std::string FormatTimestamp(Timestamp at);

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <utility>
 
@@ -206,11 +204,7 @@ bool Pause(int attempt, Deadline deadline, const std::stop_token& stop) {
     constexpr int kMostDoublings = 5;
     const auto pause = kFirst * (1 << std::min(attempt - 1, kMostDoublings));
     if (pause >= deadline.Remaining()) return false;
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop, pause, [] { return false; });
-    return !stop.stop_requested();
+    return PauseFor(pause, stop);
 }
 
 }  // namespace facet::http

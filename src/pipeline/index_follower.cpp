@@ -1,6 +1,5 @@
 #include "pipeline/index_follower.hpp"
 
-#include <condition_variable>
 #include <vector>
 
 #include "base/log.hpp"
@@ -53,8 +52,6 @@ std::int64_t IndexFollower::sequence() const {
 }
 
 void IndexFollower::Follow(const std::stop_token& stop, std::chrono::milliseconds at_most) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
     while (!stop.stop_requested()) {
         Result<void> done = store_.WaitForChange(sequence(), at_most, stop);
         if (done && !stop.stop_requested()) {
@@ -63,8 +60,7 @@ void IndexFollower::Follow(const std::stop_token& stop, std::chrono::millisecond
         if (done) continue;
         log::Warn("index.follow_failed",
                   {{"error", done.error().message}, {"detail", done.error().detail}});
-        std::unique_lock lock(mutex);
-        wake.wait_for(lock, stop, at_most, [] { return false; });
+        PauseFor(at_most, stop);
     }
 }
 

@@ -1,8 +1,6 @@
 #include "store/file_cache.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -20,13 +18,7 @@ Result<std::unique_ptr<FileCache>> FileCache::Open(const std::filesystem::path& 
 
 FileCache::FileCache(std::filesystem::path folder, const Options& options)
     : folder_(std::move(folder)), options_(options), cleaner_([this](const std::stop_token& stop) {
-          std::mutex mutex;
-          std::condition_variable_any wake;
-          std::unique_lock lock(mutex);
-          while (!wake.wait_for(lock, stop, options_.life / 4, [] { return false; }) &&
-                 !stop.stop_requested()) {
-              RemoveOld();
-          }
+          while (PauseFor(options_.life / 4, stop)) RemoveOld();
       }) {}
 
 std::optional<LocalFile> FileCache::Find(std::string_view name) {

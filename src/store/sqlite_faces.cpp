@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <mutex>
 
 #include "store/sqlite_rows.hpp"
 #include "store/sqlite_store_impl.hpp"
@@ -203,13 +201,10 @@ Result<void> SqliteStore::WaitForChange(std::int64_t seq, std::chrono::milliseco
                                         const std::stop_token& stop) {
     // Other processes tell nothing of their commits, so this looks: one row of an index each time.
     const Deadline deadline = Deadline::After(at_most);
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
     while (true) {
         FACET_TRY(last, LastChange());
         if (last > seq || stop.stop_requested() || deadline.Passed()) return {};
-        wake.wait_for(lock, stop, std::min(kLookEvery, deadline.Remaining()), [] { return false; });
+        PauseFor(std::min(kLookEvery, deadline.Remaining()), stop);
     }
 }
 

@@ -29,9 +29,6 @@ struct RedisEngineOptions {
     /// What `Reap` hands to on_dead: a transaction of the store that it will write to. The default
     /// is one of nothing.
     std::function<Result<void>(const std::function<Result<void>(Transaction&)>&)> transact = {};
-    /// Told of tasks that end before a worker sees them: revoked, expired, unreadable. May be null;
-    /// must outlive the engine.
-    TaskObserver* observer = nullptr;
 };
 
 /// The task engine on Redis: messages on Celery's lists in Celery's form, everything else in keys
@@ -40,8 +37,8 @@ struct RedisEngineOptions {
 /// that never came. Complete, Fail and Retry first look whether the lease still holds.
 class RedisEngine : public TaskEngine {
 public:
-    /// From now on `observer` (may be null) is told instead of that of the options. While nobody
-    /// calls Reserve.
+    /// From now on `observer` (null: nobody, as at first) is told of tasks that end before a worker
+    /// sees them: revoked, expired, unreadable. Only while nobody calls Reserve.
     virtual void Observe(TaskObserver* observer) = 0;
     virtual std::vector<std::string> Queues() const = 0;
     /// Takes tasks from that queue, too. False: it did already.

@@ -100,7 +100,7 @@ private:
     redis::Pool& pool_;
     const Clock& clock_;
     const RedisEngineOptions options_;
-    TaskObserver* observer_ = options_.observer;
+    TaskObserver* observer_ = nullptr;
     const celery::TaskCodec plain_codec_;
     const celery::TaskCodec& codec_;
     const std::string origin_;

@@ -159,8 +159,8 @@ Result<void> Work(const Arguments& given) {
                           pool, clock,
                           {.key_prefix = given.prefix,
                            .queues = given.queues,
-                           .transact = [&](const auto& body) { return store->Transact(body); },
-                           .observer = &events}));
+                           .transact = [&](const auto& body) { return store->Transact(body); }}));
+    engine->Observe(&events);
     pipeline::Workers workers(*engine, *store, std::move(handlers),
                               {.count = given.slots,
                                .name = given.node,
