@@ -1,19 +1,16 @@
 """The real binary on loopback, with real models, one data folder per test."""
 
-import ctypes
-import itertools
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 import httpx
 import pytest
+from servers import Postgres
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FACET = pathlib.Path(os.environ.get("FACET_BIN", ROOT / ".dev/build/release/bin/facet"))
@@ -212,91 +209,12 @@ def facet(tmp_path, models):
     return run
 
 
-class Postgres:
-    """A PostgreSQL server of this test run alone, on a socket in a folder of its own, without
-    fsync unless asked for. It ends with the test run, however that ends. Root runs it as user
-    postgres."""
-
-    def __init__(self, fsync=False):
-        self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"),
-                            key=lambda path: int(path.parts[-3])).parent
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="facet-postgres-"))
-        self.data = self.folder / "data"
-        self.user = None
-        if os.geteuid() == 0:
-            self.user = pwd.getpwnam("postgres")
-            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        self.folder.chmod(0o755)
-        self.options = [] if fsync else ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        self.names = itertools.count(1)
-        self.process = None
-        self._spawn("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                    "--locale=C.UTF-8", "--no-sync", "--no-instructions").wait()
-        self.start()
-
-    def _spawn(self, program, *arguments):
-        user = self.user
-        libc = ctypes.CDLL(None)
-
-        def become():
-            if user is not None:
-                os.setgroups([])
-                os.setgid(user.pw_gid)
-                os.setuid(user.pw_uid)
-            libc.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; setuid would have cleared it
-
-        with open(self.folder / "server.log", "ab") as log:
-            return subprocess.Popen([self.programs / program, *arguments], stdout=log, stderr=log,
-                                    preexec_fn=become, cwd="/")
-
-    def start(self, seconds=60):
-        pid_file = self.data / "postmaster.pid"
-        pid_file.unlink(missing_ok=True)
-        self.process = self._spawn("postgres", "-D", self.data, "-k", self.folder,
-                                   "-c", "listen_addresses=", "-c", "max_connections=100",
-                                   *self.options)
-        deadline = time.monotonic() + seconds
-        while not (pid_file.exists() and pid_file.read_text().splitlines()[7:8] and
-                   pid_file.read_text().splitlines()[7].startswith("ready")):
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log()
-            time.sleep(0.01)
-
-    def stop(self, how=signal.SIGINT):
-        """SIGINT: disconnects everyone and ends in order; SIGQUIT: as after a crash."""
-        self.process.send_signal(how)
-        self.process.wait()
-
-    def log(self):
-        return (self.folder / "server.log").read_text(errors="replace")[-4000:]
-
-    def url(self, database="postgres"):
-        return f"postgresql://postgres@/{database}?host={self.folder}"
-
-    def make_database(self):
-        """A new, empty database; its URL."""
-        name = f"facet_{next(self.names)}"
-        self.query("postgres", f"CREATE DATABASE {name}")
-        return self.url(name)
-
-    def query(self, database, sql):
-        """Rows as lists of text; `database` is a name or a URL."""
-        url = database if "://" in database else self.url(database)
-        done = subprocess.run([self.programs / "psql", "-XAtq", "-F", "\t", "-d", url, "-c", sql],
-                              capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return [line.split("\t") for line in done.stdout.splitlines()]
-
-
 @pytest.fixture(scope="session")
 def postgres():
     """The server of the test run; tests take a database of their own from make_database()."""
-    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")):
-        pytest.skip("no PostgreSQL: install the packages of scripts/packages.txt")
     server = Postgres()
     yield server
-    if server.process.poll() is None:
-        server.stop(signal.SIGQUIT)
-    shutil.rmtree(server.folder, ignore_errors=True)
+    server.close()
 
 
 def json_lines(text):

@@ -1,16 +1,18 @@
 """Real PostgreSQL and Redis servers on loopback that end with the tests."""
 
+import ctypes
+import itertools
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
-
-POSTGRES_BIN = pathlib.Path("/usr/lib/postgresql/17/bin")
 
 
 def free_port():
@@ -57,43 +59,92 @@ class Service:
         self.start()
 
 
-class Postgres(Service):
-    def __init__(self, folder):
-        super().__init__(folder)
-        if not POSTGRES_BIN.is_dir():
-            pytest.skip(f"no PostgreSQL in {POSTGRES_BIN}")
-        self.as_user = ["--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if os.geteuid() == 0 else []
+class Postgres:
+    """A PostgreSQL server of this test run alone, on a socket in a folder of its own, without
+    fsync unless asked for. It ends with the test run, however that ends. Root runs it as user
+    postgres."""
+
+    def __init__(self, fsync=False):
+        if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+            pytest.skip("no PostgreSQL: install the packages of scripts/packages.txt")
+        self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+                            key=lambda path: int(path.parts[-3])).parent
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="facet-postgres-"))
         self.data = self.folder / "data"
-        self.data.mkdir(parents=True)
-        if self.as_user:
-            for path in (self.folder, self.data):
-                shutil.chown(path, "postgres", "postgres")
-            for parent in self.folder.parents:
-                if parent.stat().st_mode & 0o001 == 0:
-                    parent.chmod(parent.stat().st_mode | 0o011)
-        self.run("initdb", "-D", self.data, "-U", "facet", "--auth=trust", "-E", "UTF8", "--no-sync")
-        self.url = f"postgresql://facet@127.0.0.1:{self.port}/facet"
+        self.user = None
+        if os.geteuid() == 0:
+            self.user = pwd.getpwnam("postgres")
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        self.folder.chmod(0o755)
+        self.options = [] if fsync else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        self.names = itertools.count(1)
+        self.process = None
+        self._spawn("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                    "--locale=C.UTF-8", "--no-sync", "--no-instructions").wait()
+        self.start()
 
-    def run(self, program, *arguments):
-        subprocess.run([*(["setpriv", *self.as_user] if self.as_user else []), str(POSTGRES_BIN / program),
-                        *[str(one) for one in arguments]], check=True, capture_output=True)
+    def _spawn(self, program, *arguments):
+        user = self.user
+        libc = ctypes.CDLL(None)
 
-    def command(self):
-        return [*self.as_user, str(POSTGRES_BIN / "postgres"), "-D", str(self.data), "-p", str(self.port),
-                "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        def become():
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
+            libc.prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; setuid would have cleared it
 
-    def answers(self):
-        return subprocess.run([str(POSTGRES_BIN / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
-                              check=False).returncode == 0
+        with open(self.folder / "server.log", "ab") as log:
+            return subprocess.Popen([self.programs / program, *arguments], stdout=log, stderr=log,
+                                    preexec_fn=become, cwd="/")
 
-    def create(self):
-        self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "facet", "facet")
-        return self
+    def start(self, seconds=60):
+        pid_file = self.data / "postmaster.pid"
+        pid_file.unlink(missing_ok=True)
+        self.process = self._spawn("postgres", "-D", self.data, "-k", self.folder,
+                                   "-c", "listen_addresses=", "-c", "max_connections=100",
+                                   *self.options)
+        deadline = time.monotonic() + seconds
+        while not (pid_file.exists() and pid_file.read_text().splitlines()[7:8] and
+                   pid_file.read_text().splitlines()[7].startswith("ready")):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log()
+            time.sleep(0.01)
 
-    def rows(self, sql):
-        import psycopg
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(sql).fetchall()
+    def stop(self, how=signal.SIGINT):
+        """SIGINT: disconnects everyone and ends in order; SIGQUIT: as after a crash."""
+        self.process.send_signal(how)
+        self.process.wait()
+
+    def restart(self, away=0.0, how=signal.SIGINT):
+        """Returns when it is ready again, having been away for so many seconds at least."""
+        self.stop(how)
+        time.sleep(away)
+        self.start()
+
+    def close(self):
+        if self.process.poll() is None:
+            self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def log(self):
+        return (self.folder / "server.log").read_text(errors="replace")[-4000:]
+
+    def url(self, database="postgres"):
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def make_database(self):
+        """A new, empty database; its URL."""
+        name = f"facet_{next(self.names)}"
+        self.query("postgres", f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def query(self, database, sql):
+        """Rows as lists of text; `database` is a name or a URL."""
+        url = database if "://" in database else self.url(database)
+        done = subprocess.run([self.programs / "psql", "-XAtq", "-F", "\t", "-d", url, "-c", sql],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 class Redis(Service):

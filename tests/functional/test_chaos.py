@@ -10,6 +10,7 @@ import threading
 import time
 
 import httpx
+import psycopg
 from conftest import Part
 from servers import Postgres, Redis, wait_for
 
@@ -46,6 +47,11 @@ class Searches(threading.Thread):
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
+def rows(database, sql):
+    with psycopg.connect(database) as connection:
+        return connection.execute(sql).fetchall()
+
+
 def make_files(testdata, folder):
     """Photos that differ by some bytes behind their end, which every decoder leaves alone."""
     photos = sorted((testdata / "lfw").rglob("*.jpg"))
@@ -57,14 +63,15 @@ def make_files(testdata, folder):
 
 
 def test_everything_that_can_go_wrong_costs_time_and_no_results(tmp_path, models, testdata):
-    postgres = Postgres(tmp_path / "postgres").start().create()
+    postgres = Postgres(fsync=True)
+    database = postgres.make_database()
     redis = Redis(tmp_path / "redis").start()
     data = tmp_path / "shared"
     data.mkdir()
     made = []
 
     def part(kind, *settings):
-        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url,
+        environment = {"DATABASE_URL": database, "REDIS_URL": redis.url,
                        "FACET_CELERY__WORKER_NAME": f"{kind}{len(made)}@chaos"}
         made.append(Part(kind, data, models, "tasks.lease_seconds=6", "tasks.requeue_after_seconds=8",
                          "tasks.max_attempts=50", "log.level=info", *settings, environment=environment))
@@ -80,7 +87,7 @@ def test_everything_that_can_go_wrong_costs_time_and_no_results(tmp_path, models
         searches.start()
 
         def completed():
-            return postgres.rows("SELECT count(*) FROM media WHERE status IN (2, 3)")[0][0]
+            return rows(database, "SELECT count(*) FROM media WHERE status IN (2, 3)")[0][0]
 
         def flows(what):
             """Seconds until another file is done."""
@@ -114,7 +121,7 @@ def test_everything_that_can_go_wrong_costs_time_and_no_results(tmp_path, models
         flows("after_redis_was_restarted_s")
         paused = workers[chance.randrange(WORKERS)]
         paused.process.send_signal(signal.SIGSTOP)
-        postgres.restart(away=1, sign=signal.SIGQUIT)
+        postgres.restart(away=1, how=signal.SIGQUIT)
         flows("after_postgres_was_restarted_s")
         kill_a_worker()
         time.sleep(8)  # past the lease of the paused worker
@@ -129,19 +136,19 @@ def test_everything_that_can_go_wrong_costs_time_and_no_results(tmp_path, models
         searches.stop.set()
         searches.join()
 
-        assert postgres.rows("SELECT status, count(*) FROM media GROUP BY 1") == [(2, FILES)]
-        assert postgres.rows("SELECT count(*) FROM faces f LEFT JOIN embeddings e ON e.face = f.id"
+        assert rows(database, "SELECT status, count(*) FROM media GROUP BY 1") == [(2, FILES)]
+        assert rows(database, "SELECT count(*) FROM faces f LEFT JOIN embeddings e ON e.face = f.id"
                              " WHERE e.face IS NULL") == [(0,)]
-        doubled = postgres.rows("SELECT media, x1, y1 FROM faces GROUP BY 1, 2, 3 HAVING count(*) > 1")
+        doubled = rows(database, "SELECT media, x1, y1 FROM faces GROUP BY 1, 2, 3 HAVING count(*) > 1")
         assert doubled == [], "no face twice"
         photos = len(sorted((testdata / "lfw").rglob("*.jpg")))
-        by_photo = postgres.rows(f"SELECT name::text, (SELECT count(*) FROM faces WHERE media = m.id) FROM media m")
+        by_photo = rows(database, f"SELECT name::text, (SELECT count(*) FROM faces WHERE media = m.id) FROM media m")
         counts = {}
         for name, faces in by_photo:
             counts.setdefault(int(str(name)[:5]) % photos, set()).add(faces)
         assert all(len(seen) == 1 for seen in counts.values()), "the same photo has the same faces every time"
         # Every index has followed to the end, through all of it.
-        faces = postgres.rows("SELECT count(*) FROM faces")[0][0]
+        faces = rows(database, "SELECT count(*) FROM faces")[0][0]
         for web in webs:
             wait_for(lambda: web.http.get("/v1/stats").json()["index"]["faces"] == faces)
         report["searches"] = len(searches.milliseconds)
@@ -158,5 +165,5 @@ def test_everything_that_can_go_wrong_costs_time_and_no_results(tmp_path, models
             if one.process.poll() is None:
                 one.process.send_signal(signal.SIGCONT)
                 one.stop()
-        postgres.stop(signal.SIGQUIT)
+        postgres.close()
         redis.stop(signal.SIGKILL)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -15,23 +17,23 @@ from servers import Postgres, Redis, free_port, wait_for
 
 @pytest.fixture
 def servers(tmp_path):
-    postgres = Postgres(tmp_path / "postgres").start().create()
+    postgres = Postgres(fsync=True)
     redis = Redis(tmp_path / "redis").start()
-    yield postgres, redis
-    postgres.stop(signal.SIGINT)
+    yield postgres.make_database(), redis
+    postgres.close()
     redis.stop()
 
 
 @pytest.fixture
 def make_part(servers, tmp_path, models):
     parts = []
-    postgres, redis = servers
+    database, redis = servers
     data = tmp_path / "shared"
     data.mkdir()
 
     def make(kind, *settings, **environment):
         part = Part(kind, data, models, *settings,
-                    environment={"DATABASE_URL": postgres.url, "REDIS_URL": redis.url,
+                    environment={"DATABASE_URL": database, "REDIS_URL": redis.url,
                                  "FACET_CELERY__WORKER_NAME": f"{kind}{len(parts)}@test", **environment})
         parts.append(part)
         return part.start()
@@ -93,34 +95,42 @@ def test_a_small_web_process_searches_in_the_database(make_part, testdata):
 
 
 def test_python_producers_of_the_original_work_unchanged(make_part, servers, testdata):
-    celery = pytest.importorskip("celery")
+    pytest.importorskip("celery")
     web = make_part("web")
     make_part("worker")
     people = testdata / "people"
     media = web.add(people / "obama_1.jpg", people / "obama_2.jpg", people / "biden_1.jpg")
-    app = celery.Celery(broker=servers[1].url, backend=servers[1].url)
+    producer = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("producer.py"), servers[1].url],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(what):
+        producer.stdin.write(json.dumps(what) + "\n")
+        producer.stdin.flush()
+        return json.loads(producer.stdout.readline())
 
     def call(name, *args, **kwargs):
-        return app.send_task(f"celery_tasks.{name}", args, kwargs).get(timeout=60)
+        return ask([name, args, kwargs])["value"]
 
-    done = call("process_uploaded_file", media[0]["legacy_id"], "obama_1.jpg", "image")
-    assert done["status"] == "success" and done["total_faces"] == 1
-    query = web.data / "query.jpg"
-    query.write_bytes((people / "obama_240p.jpg").read_bytes())
-    found = call("search_similar_faces", str(query), threshold=0.65)
-    assert {hit["file_name"] for hit in found["results"]} == {"obama_1.jpg", "obama_2.jpg"}
-    ids = [one["legacy_id"] for one in media]
-    scheduled = call("schedule_batch_processing", ids, batch_size=2)
-    assert scheduled["batch_count"] == 2 and scheduled["total_files"] == 3
-    batches = [app.AsyncResult(task).get(timeout=60) for task in scheduled["task_ids"]]
-    assert sum(one["processed_files"] for one in batches) == 3
-    clusters = call("cluster_faces", 2, 0.6)
-    assert clusters["num_clusters"] == 1 and clusters["noise_points"] == 1
-    outside = app.send_task("celery_tasks.search_similar_faces", ["/etc/hostname"])
-    with pytest.raises(Exception, match="data folder"):
-        outside.get(timeout=60)
-    missing = call("process_uploaded_file", 999_999, "x.jpg", "image")
-    assert missing["status"] == "error" and "no such media" in missing["message"]
+    try:
+        done = call("process_uploaded_file", media[0]["legacy_id"], "obama_1.jpg", "image")
+        assert done["status"] == "success" and done["total_faces"] == 1
+        query = web.data / "query.jpg"
+        query.write_bytes((people / "obama_240p.jpg").read_bytes())
+        found = call("search_similar_faces", str(query), threshold=0.65)
+        assert {hit["file_name"] for hit in found["results"]} == {"obama_1.jpg", "obama_2.jpg"}
+        ids = [one["legacy_id"] for one in media]
+        scheduled = call("schedule_batch_processing", ids, batch_size=2)
+        assert scheduled["batch_count"] == 2 and scheduled["total_files"] == 3
+        batches = [ask(task)["value"] for task in scheduled["task_ids"]]
+        assert sum(one["processed_files"] for one in batches) == 3
+        clusters = call("cluster_faces", 2, 0.6)
+        assert clusters["num_clusters"] == 1 and clusters["noise_points"] == 1
+        assert "data folder" in ask(["search_similar_faces", ["/etc/hostname"], {}])["error"]
+        missing = call("process_uploaded_file", 999_999, "x.jpg", "image")
+        assert missing["status"] == "error" and "no such media" in missing["message"]
+    finally:
+        producer.stdin.close()
+        assert producer.wait(timeout=30) == 0
 
 
 def test_a_worker_told_to_stop_loses_nothing(make_part, testdata):
@@ -140,12 +150,12 @@ def test_a_worker_told_to_stop_loses_nothing(make_part, testdata):
 
 
 def test_parts_wait_for_servers_that_come_later(tmp_path, models, testdata):
-    postgres, redis = Postgres(tmp_path / "postgres"), Redis(tmp_path / "redis")
-    postgres.start().create()
-    postgres.stop(signal.SIGINT)
+    postgres, redis = Postgres(fsync=True), Redis(tmp_path / "redis")
+    database = postgres.make_database()
+    postgres.stop()
     data = tmp_path / "shared"
     data.mkdir()
-    environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+    environment = {"DATABASE_URL": database, "REDIS_URL": redis.url}
     parts = [Part(kind, data, models, environment=environment) for kind in ("web", "worker")]
     try:
         for part in parts:
@@ -160,7 +170,7 @@ def test_parts_wait_for_servers_that_come_later(tmp_path, models, testdata):
     finally:
         for part in parts:
             part.stop()
-        postgres.stop(signal.SIGINT)
+        postgres.close()
         redis.stop()
 
 
