@@ -91,7 +91,7 @@ std::vector<Candidate> FindCandidates(const FaceTable& table, const UnitVector& 
     for (std::size_t b = 0; b < table.block_count(); ++b) {
         const FaceTable::Block& block = table.block(b);
         const std::size_t count = table.block_size(b);
-        DotCodes(estimator.code(), std::span(block.codes).first(count * kDimension),
+        DotCodes(estimator.code(), std::span(*block.codes).first(count * kDimension),
                  std::span(dots).first(count));
         for (std::size_t row = 0; row < count; ++row) {
             const float middle = estimator.Middle(dots[row], block.scales[row]);

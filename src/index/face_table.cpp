@@ -1,6 +1,7 @@
 #include "index/face_table.hpp"
 
 #include <string.h>  // explicit_bzero
+#include <sys/mman.h>
 
 #include <algorithm>
 
@@ -32,6 +33,12 @@ auto Row(Array& array, std::size_t row) {
 
 }  // namespace
 
+std::unique_ptr<FaceTable::Codes> FaceTable::Codes::Make() {
+    std::unique_ptr<Codes> codes(new Codes);               // not zeroed: pages come when used
+    ::madvise(codes.get(), sizeof(Codes), MADV_HUGEPAGE);  // a wish; without it, all works as well
+    return codes;
+}
+
 void FaceTable::Put(FaceId face, const UnitVector& vector) {
     if (!cells_.empty()) {
         const std::uint32_t slot = cells_[FindCell(face)];
@@ -40,7 +47,7 @@ void FaceTable::Put(FaceId face, const UnitVector& vector) {
     FACET_CHECK(size_ < kFree);
     if ((size_ + 1) * 5 > cells_.size() * 4) Rehash();
     if (size_ == blocks_.size() * kBlockFaces) {
-        blocks_.push_back(std::unique_ptr<Block>(new Block));  // not zeroed: pages come when used
+        blocks_.push_back(std::unique_ptr<Block>(new Block));
     }
     const auto slot = static_cast<std::uint32_t>(size_);
     cells_[FindCell(face)] = slot;
@@ -67,7 +74,7 @@ bool FaceTable::Remove(FaceId face) {
 }
 
 std::size_t FaceTable::memory_bytes() const noexcept {
-    return sizeof(*this) + blocks_.size() * sizeof(Block) +
+    return sizeof(*this) + blocks_.size() * (sizeof(Block) + sizeof(Codes)) +
            blocks_.capacity() * sizeof(blocks_[0]) + cells_.capacity() * sizeof(cells_[0]);
 }
 
@@ -126,7 +133,7 @@ void FaceTable::Write(std::uint32_t slot, FaceId face, const UnitVector& vector)
     const Place at = PlaceOf(slot);
     Block& block = *blocks_[at.block];
     std::ranges::copy(vector, Row(block.vectors, at.row).begin());
-    const Quantisation quantisation = Quantise(vector, Row(block.codes, at.row));
+    const Quantisation quantisation = Quantise(vector, Row(*block.codes, at.row));
     block.scales[at.row] = quantisation.scale;
     block.errors[at.row] = quantisation.error;
     block.ids[at.row] = face;
@@ -137,7 +144,7 @@ void FaceTable::MoveSlot(std::uint32_t from, std::uint32_t to) noexcept {
     const Place target = PlaceOf(to);
     Block& read = *blocks_[source.block];
     Block& write = *blocks_[target.block];
-    std::ranges::copy(Row(read.codes, source.row), Row(write.codes, target.row).begin());
+    std::ranges::copy(Row(*read.codes, source.row), Row(*write.codes, target.row).begin());
     std::ranges::copy(Row(read.vectors, source.row), Row(write.vectors, target.row).begin());
     write.scales[target.row] = read.scales[source.row];
     write.errors[target.row] = read.errors[source.row];
@@ -147,7 +154,7 @@ void FaceTable::MoveSlot(std::uint32_t from, std::uint32_t to) noexcept {
 void FaceTable::WipeSlot(std::uint32_t slot) noexcept {
     const Place at = PlaceOf(slot);
     Block& block = *blocks_[at.block];
-    const auto code = Row(block.codes, at.row);
+    const auto code = Row(*block.codes, at.row);
     const auto vector = Row(block.vectors, at.row);
     // Not std::fill: the compiler may drop writes to memory that is freed next.
     explicit_bzero(code.data(), code.size_bytes());

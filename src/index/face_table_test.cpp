@@ -25,9 +25,16 @@ bool SameVector(Vector a, const UnitVector& b) { return std::ranges::equal(a, b)
 RC_GTEST_PROP(FaceTable, HoldsWhatAMapWouldHold, ()) {
     FaceTable table;
     std::map<FaceId, int> model;
-    // Few ids, so that replacing, removing and removing in vain are common; enough of them to fill
-    // more than two blocks now and then.
-    const int ids = *rc::gen::element(3, 50, 1200);
+    // Few ids, so that replacing, removing and removing in vain are common; and others before them,
+    // so that the few are where one block ends and the next begins.
+    constexpr int kBlock = FaceTable::kBlockFaces;
+    const int before = *rc::gen::element(0, kBlock - 5, 2 * kBlock - 20);
+    for (int i = 0; i < before; ++i) {
+        const FaceId face(1'000'000 + i);
+        table.Put(face, Numbered(i));
+        model[face] = i;
+    }
+    const int ids = *rc::gen::element(3, 50, 300);
     const int steps = *rc::gen::inRange(0, 3 * ids);
     const int removals_in_ten = *rc::gen::inRange(0, 8);
     const auto dice =
@@ -53,8 +60,8 @@ RC_GTEST_PROP(FaceTable, HoldsWhatAMapWouldHold, ()) {
         const std::size_t row = slot % FaceTable::kBlockFaces;
         std::array<std::int8_t, kDimension> code;
         const Quantisation quantisation = Quantise(Numbered(number), code);
-        RC_ASSERT(
-            std::ranges::equal(code, std::span(block.codes).subspan(row * kDimension, kDimension)));
+        RC_ASSERT(std::ranges::equal(
+            code, std::span(*block.codes).subspan(row * kDimension, kDimension)));
         RC_ASSERT(block.scales[row] == quantisation.scale);
         RC_ASSERT(block.errors[row] == quantisation.error);
     }
@@ -67,7 +74,7 @@ TEST(FaceTable, RemovalLeavesZerosInTheMemory) {
     ASSERT_TRUE(SameVector(table.vector(0), Numbered(3)));
     const auto& block = table.block(0);
     EXPECT_TRUE(SameVector(table.vector(2), UnitVector{}));
-    EXPECT_TRUE(std::ranges::all_of(std::span(block.codes).subspan(2 * kDimension, kDimension),
+    EXPECT_TRUE(std::ranges::all_of(std::span(*block.codes).subspan(2 * kDimension, kDimension),
                                     [](std::int8_t code) { return code == 0; }));
     EXPECT_EQ(block.scales[2], 0);
     EXPECT_EQ(block.errors[2], 0);
@@ -77,18 +84,19 @@ TEST(FaceTable, RemovalLeavesZerosInTheMemory) {
 TEST(FaceTable, TakesAtMost2600BytesAFace) {
     FaceTable table;
     const UnitVector vector = Numbered(1);
-    for (int i = 0; i < 50'000; ++i) {
+    constexpr std::size_t kBlockBytes = sizeof(FaceTable::Block) + sizeof(FaceTable::Codes);
+    for (int i = 0; i < 10 * static_cast<int>(FaceTable::kBlockFaces); ++i) {
         table.Put(FaceId(i), vector);
         // What the last block does not use yet is at most one block.
-        ASSERT_LE(table.memory_bytes(), 2600 * table.size() + sizeof(FaceTable::Block) + 1000);
+        ASSERT_LE(table.memory_bytes(), 2600 * table.size() + kBlockBytes + 1000);
     }
     EXPECT_LE(table.memory_bytes(), 2600 * table.size());
 }
 
 TEST(FaceTable, GivesMemoryBack) {
     FaceTable table;
-    for (int i = 0; i < 3000; ++i) table.Put(FaceId(i), Numbered(i));
-    for (int i = 0; i < 3000; ++i) ASSERT_TRUE(table.Remove(FaceId(i)));
+    for (int i = 0; i < 5000; ++i) table.Put(FaceId(i), Numbered(i));
+    for (int i = 0; i < 5000; ++i) ASSERT_TRUE(table.Remove(FaceId(i)));
     EXPECT_LE(table.memory_bytes(), 2000U);
 }
 
