@@ -1,10 +1,11 @@
 // Pictures per second from file to searchable faces, with one worker and with two, and how much of
-// the workers' time is inside the models.
+// the workers' time is inside the models; with PostgreSQL and Redis too when they are named.
 //
-//   ingest_bench --models FOLDER [--pictures N] FOLDER...
+//   ingest_bench --models FOLDER [--pictures N] [--servers DATABASE_URL,REDIS_URL]... FOLDER...
 //
-// Every round starts with an empty library in a temporary folder; rounds of one and two workers
-// alternate, and medians are printed. The models run on one thread each.
+// Every round starts with an empty library, in a temporary folder or in the next of the servers'
+// empty databases; all kinds of rounds alternate, and medians are printed. The models run on one
+// thread each.
 
 #include <algorithm>
 #include <array>
@@ -37,11 +38,19 @@ double CounterValue(metrics::Registry& registry, const std::string& name) {
     return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
 }
 
-Result<Round> Run(const std::string& models, const std::vector<fs::path>& pictures, int workers) {
+/// Addresses of PostgreSQL and Redis, each an empty database; none: all is built in.
+struct Servers {
+    std::string database;
+    std::string redis;
+};
+
+Result<Round> Run(const std::string& models, const std::vector<fs::path>& pictures, int workers,
+                  const Servers& servers) {
     testing::TempFolder folder;
     SettingsSource source;
     source.overrides = {"data.folder=" + folder.path().string(), "models.folder=" + models,
-                        "workers.count=" + std::to_string(workers)};
+                        "workers.count=" + std::to_string(workers),
+                        "database.url=" + servers.database, "redis.url=" + servers.redis};
     FACET_TRY(loaded, LoadSettings(source));
     app::QuietEvents events;
     FACET_TRY(instance, app::Instance::Open(loaded.settings, app::Instance::Need::kSearch, events));
@@ -70,6 +79,13 @@ Result<Round> Run(const std::string& models, const std::vector<fs::path>& pictur
                  .faces = stats.faces};
 }
 
+/// Of the rounds of one kind.
+struct Times {
+    std::vector<double> seconds;
+    std::vector<double> outside_work;  // shares
+    std::vector<double> outside_wall;
+};
+
 double Median(std::vector<double> values) {
     std::ranges::sort(values);
     return values[values.size() / 2];
@@ -81,12 +97,17 @@ int main(int argc, char** argv) {
     std::string models = "models";
     std::size_t most = 200;
     std::vector<fs::path> pictures;
+    std::vector<Servers> servers;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--models" && i + 1 < argc) {
             models = argv[++i];
         } else if (argument == "--pictures" && i + 1 < argc) {
             most = std::stoul(argv[++i]);
+        } else if (argument == "--servers" && i + 1 < argc) {
+            const std::string both = argv[++i];
+            const auto comma = both.find(',');
+            servers.push_back({both.substr(0, comma), both.substr(comma + 1)});
         } else {
             for (const auto& entry : fs::recursive_directory_iterator(argument)) {
                 const auto extension = entry.path().extension();
@@ -102,36 +123,51 @@ int main(int argc, char** argv) {
     }
     log::Configure({.level = log::Level::kError, .format = log::Format::kText, .version = ""});
 
-    constexpr int kRounds = 3;
-    std::array<std::vector<double>, 2> seconds;
-    std::array<std::vector<double>, 2> outside_work;
-    std::vector<double> outside_wall;
+    // Kinds of rounds: the built-in library, then the one on servers.
+    constexpr std::array<const char*, 2> kKinds{"built in", "servers"};
+    std::size_t next_servers = 0;
+    std::array<std::array<Times, 2>, 2> times;  // by kind, by workers less one
+    const int rounds = servers.empty() ? 3 : static_cast<int>(servers.size() / 2);
     std::int64_t faces = 0;
-    for (int round = 0; round < kRounds; ++round) {
-        for (const int workers : {1, 2}) {
-            const auto done = Run(models, pictures, workers);
-            if (!done) {
-                std::printf("ingest_bench: %s %s\n", done.error().message.c_str(),
-                            done.error().detail.c_str());
-                return 1;
+    for (int round = 0; round < rounds; ++round) {
+        for (const std::size_t workers : {1U, 2U}) {
+            for (std::size_t kind = 0; kind < (servers.empty() ? 1 : 2); ++kind) {
+                const auto done = Run(models, pictures, static_cast<int>(workers),
+                                      kind == 0 ? Servers() : servers[next_servers++]);
+                if (!done) {
+                    std::printf("ingest_bench: %s %s\n", done.error().message.c_str(),
+                                done.error().detail.c_str());
+                    return 1;
+                }
+                Times& here = times[kind][workers - 1];
+                here.seconds.push_back(done->seconds);
+                here.outside_work.push_back(1 - done->model_seconds / done->work_seconds);
+                here.outside_wall.push_back(1 - done->model_seconds / done->seconds);
+                faces = done->faces;
             }
-            const auto at = static_cast<std::size_t>(workers - 1);
-            seconds[at].push_back(done->seconds);
-            outside_work[at].push_back(1 - done->model_seconds / done->work_seconds);
-            if (workers == 1) outside_wall.push_back(1 - done->model_seconds / done->seconds);
-            faces = done->faces;
         }
     }
     const double n = static_cast<double>(pictures.size());
     std::printf("%zu pictures, %lld faces, median of %d rounds\n", pictures.size(),
-                static_cast<long long>(faces), kRounds);
-    for (const std::size_t at : {0U, 1U}) {
-        std::printf("%zu worker(s)  %6.2f pictures/s  outside the models %4.1f %% of the work\n",
-                    at + 1, n / Median(seconds[at]), 100 * Median(outside_work[at]));
+                static_cast<long long>(faces), rounds);
+    for (std::size_t kind = 0; kind < (servers.empty() ? 1 : 2); ++kind) {
+        const auto& [one, two] = times[kind];
+        for (const auto& [workers, here] : {std::pair(1, one), std::pair(2, two)}) {
+            std::printf(
+                "%-8s %d worker(s)  %6.2f pictures/s  outside the models %4.1f %% of the work\n",
+                kKinds[kind], workers, n / Median(here.seconds), 100 * Median(here.outside_work));
+        }
+        std::printf(
+            "%-8s one worker, intake included: outside the models %.1f %% of the whole time;"
+            " two are %.2f times as fast\n",
+            kKinds[kind], 100 * Median(one.outside_wall),
+            Median(one.seconds) / Median(two.seconds));
     }
-    std::printf("one worker, intake included: outside the models %.1f %% of the whole time\n",
-                100 * Median(outside_wall));
-    std::printf("two workers are %.2f times as fast as one\n",
-                Median(seconds[0]) / Median(seconds[1]));
+    if (!servers.empty()) {
+        for (const std::size_t at : {0U, 1U}) {
+            std::printf("servers / built in, %zu worker(s): %.2f of the speed\n", at + 1,
+                        Median(times[0][at].seconds) / Median(times[1][at].seconds));
+        }
+    }
     return 0;
 }

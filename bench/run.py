@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the measurements of README.md, one after the other: bench/run.py [search|ingest|watch|startup ...]
+"""Runs the measurements of README.md and docs/, one after the other:
+bench/run.py [search|ingest|watch|startup|tasks|vectors|servers ...]
 
 Pictures come from FACET_TESTDATA; the models are the stand-in pack of tests/packs where its weights are
 there (FACET_TESTMODELS), else the active pack of ./models.
@@ -33,20 +34,29 @@ def models_folder(scratch):
 
 
 def main():
-    wanted = sys.argv[1:] or ["search", "ingest", "watch", "startup"]
+    wanted = sys.argv[1:] or ["search", "ingest", "watch", "startup", "tasks", "vectors", "servers"]
     data = pathlib.Path(os.environ.get("FACET_TESTDATA", ROOT.parent / "shared/testdata"))
+    # What is durable must lie on a disk, which /tmp may not.
+    os.environ["TMPDIR"] = str(ROOT / ".dev/bench")
+    os.makedirs(os.environ["TMPDIR"], exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         models = models_folder(pathlib.Path(scratch))
+        pictures = ["--models", models, "--pictures", "100",
+                    data / "lfw", data / "celebs", data / "people"]
         commands = {
-            "search": [BUILD / "bench/search_bench", "--million"],
-            "ingest": [BUILD / "bench/ingest_bench", "--models", models, "--pictures", "100",
-                       data / "lfw", data / "celebs", data / "people"],
-            "watch": [BUILD / "bench/watch_bench", "--folder", ROOT / ".dev"],
-            "startup": [ROOT / "bench/startup.py", BUILD / "bin/facet", models],
+            "search": [[BUILD / "bench/search_bench", "--million"]],
+            "ingest": [[BUILD / "bench/ingest_bench", *pictures]],
+            "watch": [[BUILD / "bench/watch_bench", "--folder", ROOT / ".dev"]],
+            "startup": [[ROOT / "bench/startup.py", BUILD / "bin/facet", models]],
+            "tasks": [[BUILD / "bench/tasks_bench", "--folder", ROOT / ".dev"],
+                      [ROOT / "bench/celery_bench.py", BUILD / "bin/celery_probe"]],
+            "vectors": [[ROOT / "bench/servers_bench.py", "vectors", "100000"]],
+            "servers": [[ROOT / "bench/servers_bench.py", "ingest", *pictures]],
         }
         for name in wanted:
             print(f"== {name}", flush=True)
-            subprocess.run([str(part) for part in commands[name]], check=True)
+            for command in commands[name]:
+                subprocess.run([str(part) for part in command], check=True)
 
 
 main()

@@ -100,7 +100,7 @@ build_web() {
 
 # --- ./dev test -----------------------------------------------------------------------------------
 
-STAGES=(style web unit functional tidy asan tsan fuzz)
+STAGES=(style web unit functional tidy asan tsan fuzz chaos)
 # What runs when none is named. The others run by name until the whole tree, with PostgreSQL, Redis and S3
 # in it, has passed them (docs/STATUS.md).
 DEFAULT_STAGES=(style web unit functional)
@@ -245,6 +245,16 @@ stage_functional() {
     FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent quietly pytest-free \
         python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional-free.xml" \
         tests/functional/test_main_job.py
+}
+
+# The chaos test of the functional stage with 2,000 files; its figures go to .dev/results/chaos.json.
+stage_chaos() {
+    build_cpp release
+    obtain_test_inputs release
+    export FACET_BIN=$TOP/.dev/build/release/bin/facet
+    FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$RESULTS/chaos.json quietly pytest-chaos \
+        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/chaos.xml" tests/functional/test_chaos.py
+    cat "$RESULTS/chaos.json"
 }
 
 stage_tidy() {

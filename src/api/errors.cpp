@@ -37,10 +37,14 @@ int HttpStatus(Code code) noexcept {
 }
 
 net::Response JsonResponse(int status, const boost::json::object& body) {
+    return JsonText(status, boost::json::serialize(body));
+}
+
+net::Response JsonText(int status, std::string body) {
     net::Response response;
     response.status = status;
     response.headers.emplace_back("Content-Type", "application/json");
-    response.body = boost::json::serialize(body);
+    response.body = std::move(body);
     return response;
 }
 

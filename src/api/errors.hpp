@@ -12,6 +12,8 @@ namespace facet::api {
 int HttpStatus(Code code) noexcept;
 
 net::Response JsonResponse(int status, const boost::json::object& body);
+/// The same of JSON that is text already.
+net::Response JsonText(int status, std::string body);
 
 /// {"error": {"code", "message", "details"}, "request_id"}. `code_name` replaces the name of the
 /// code where the API has a finer one; `status` replaces the mapped status where not 0.

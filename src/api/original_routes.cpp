@@ -8,6 +8,7 @@
 #include "api/parse.hpp"
 #include "api/routes.hpp"
 #include "api/uploads.hpp"
+#include "pipeline/original_search.hpp"
 
 /// The shapes of the Python system (alexfriend78/face-recognition-pipeline), fact by fact; what is
 /// different on purpose is listed in docs/operator/original.md.
@@ -17,23 +18,10 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::seconds kSearchDeadline{30};
-constexpr float kOriginalThreshold = 0.6F;  // of (cosine + 1) / 2
-constexpr std::size_t kOriginalTopK = 20;
 
 /// The naive ISO form of Python's datetime.isoformat(), in UTC.
 std::string NaiveIso(Timestamp at) {
     return std::format("{:%FT%T}", std::chrono::floor<std::chrono::microseconds>(at));
-}
-
-double Real(float value) { return std::round(static_cast<double>(value) * 1e4) / 1e4; }
-
-std::string CropPath(const store::Face& face) {
-    const std::string id = face.uid.ToString();
-    return "./data/processed/faces/" + id.substr(0, 2) + "/" + id + ".jpg";
-}
-
-json::array BoxArray(const store::Face& face) {
-    return {Real(face.x1), Real(face.y1), Real(face.x2), Real(face.y2)};
 }
 
 /// {"error": "text"} with the status the error has elsewhere.
@@ -90,68 +78,35 @@ public:
     }
 };
 
-class OriginalSearch final : public PictureUpload {
+class OriginalSearchUpload final : public PictureUpload {
 public:
-    explicit OriginalSearch(Services& services)
+    explicit OriginalSearchUpload(Services& services)
         : PictureUpload("file", services.max_query_bytes), services_(services) {}
 
     net::Response Finish(const net::Request& request) override {
         if (!has_picture()) return OriginalError(400, "No file provided");
-        auto threshold = NumberField<float>(request.fields, "threshold", kOriginalThreshold, 0, 1);
+        auto threshold =
+            NumberField<double>(request.fields, "threshold", pipeline::kOriginalThreshold, 0, 1);
         if (!threshold) return Refuse(threshold.error());
-        auto top_k = NumberField<std::size_t>(request.fields, "top_k", kOriginalTopK, 1,
+        auto top_k = NumberField<std::size_t>(request.fields, "top_k", pipeline::kOriginalTopK, 1,
                                               pipeline::kMaxResults);
         if (!top_k) return Refuse(top_k.error());
-        auto answer = services_.searcher.Search({.image = media::Source::Memory(picture()),
-                                                 .face = {},
-                                                 .choice = 0,
-                                                 .threshold = *threshold * 2 - 1,
-                                                 .limit = *top_k},
-                                                Deadline::After(kSearchDeadline));
-        if (answer) return Found(*answer);
+        auto answer =
+            pipeline::OriginalSearch(services_.searcher, media::Source::Memory(picture()),
+                                     *threshold, *top_k, Deadline::After(kSearchDeadline));
+        if (answer) return JsonText(200, pipeline::OriginalSearchResult(*answer));
         switch (answer.error().code) {
             case Code::kNotFound:
-                return Failed("No faces found in query image");
+            case Code::kCorrupt:  // the original answers 200 to a search that could not be made
+                return JsonText(200, pipeline::OriginalSearchFailure(answer.error()));
             case Code::kUnsupportedMedia:
                 return OriginalError(400, "Invalid file type");
-            case Code::kCorrupt:
-                return Failed(answer.error().message);
             default:
                 return Refuse(answer.error());
         }
     }
 
 private:
-    /// The original answers 200 to a search that could not be made.
-    static net::Response Failed(const std::string& message) {
-        return JsonResponse(200, {{"status", "error"}, {"message", message}});
-    }
-
-    static net::Response Found(const pipeline::SearchAnswer& answer) {
-        json::array results;
-        for (const pipeline::SearchHit& hit : answer.hits) {
-            results.push_back(json::object{{"face_id", hit.face.uid.ToString()},
-                                           {"similarity", Real((hit.cosine + 1) / 2)},
-                                           {"file_id", hit.media.id.value()},
-                                           {"file_name", hit.media.name},
-                                           {"face_image_path", CropPath(hit.face)},
-                                           {"bbox", BoxArray(hit.face)},
-                                           {"quality_score", Real(hit.face.quality)},
-                                           {"timestamp", nullptr},
-                                           {"frame_number", nullptr}});
-        }
-        const pipeline::QueryFace& face = answer.faces.front();
-        const auto whole = [](float value) { return static_cast<std::int64_t>(value); };
-        const auto total = results.size();
-        return JsonResponse(200, {{"status", "success"},
-                                  {"query_face",
-                                   {{"bbox", json::array{whole(face.box.x1), whole(face.box.y1),
-                                                         whole(face.box.x2), whole(face.box.y2)}},
-                                    {"quality_score", Real(face.quality.score)}}},
-                                  {"results", std::move(results)},
-                                  {"total_results", total}});
-    }
-
     Services& services_;
 };
 
@@ -198,10 +153,10 @@ Result<net::Response> Faces(Services& services, const net::Request& request) {
     for (const auto& face : found) {
         faces.push_back(json::object{
             {"face_id", face.uid.ToString()},
-            {"bbox", BoxArray(face)},
-            {"confidence", Real(face.score)},
-            {"quality_score", Real(face.quality)},
-            {"face_image_path", CropPath(face)},
+            {"bbox", json::value_from(pipeline::OriginalBox(face))},
+            {"confidence", pipeline::OriginalNumber(face.score)},
+            {"quality_score", pipeline::OriginalNumber(face.quality)},
+            {"face_image_path", pipeline::OriginalCropPath(face)},
             {"frame_number", nullptr},
             {"timestamp", nullptr},
             {"age", face.age ? json::value(std::lround(*face.age)) : json::value()},
@@ -359,7 +314,7 @@ std::vector<net::Route> OriginalRoutes(Services& services) {
     return {
         UploadRoute<OriginalUpload>("/upload", services, services.max_upload_bytes),
         UploadRoute<OriginalBatchUpload>("/upload-batch", services, services.max_upload_bytes),
-        UploadRoute<OriginalSearch>("/search", services, services.max_query_bytes),
+        UploadRoute<OriginalSearchUpload>("/search", services, services.max_query_bytes),
         Get("/files", services, Files),
         Get("/faces/{file_id}", services, Faces),
         Get("/face-image/{face_id}", services, FaceImage),

@@ -52,6 +52,14 @@ struct MigrateArguments {
 /// Moves a library from SQLite to PostgreSQL.
 int Migrate(const Settings& settings, const MigrateArguments& arguments, const Output& output);
 
+struct BenchArguments {
+    std::size_t queries = 200;
+    std::size_t k = 10;
+};
+/// Measures the search engines on the library itself: time, and recall of the approximate one
+/// against the exact one.
+int Bench(const Settings& settings, const BenchArguments& arguments, const Output& output);
+
 struct EvaluateArguments {
     std::filesystem::path data;      // a folder with identities.csv
     std::vector<std::string> sets;   // names in its column "set"

@@ -214,7 +214,15 @@ Result<void> Instance::OpenSearch(Need need) {
         nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_);
     } else if (vector_search_ != nullptr) {
         nearest_ = std::make_unique<pipeline::DatabaseFaces>(*vector_search_, *store_);
-        if (need == Need::kSearch) BuildVectorIndex();
+        if (need == Need::kSearch) {
+            // Until it is there, searches read all vectors.
+            index_builder_ = std::jthread([this](const std::stop_token& stop) {
+                auto built = BuildVectorIndex(stop);
+                if (built || stop.stop_requested()) return;  // the next to start begins again
+                log::Error("index.build_failed",
+                           {{"error", built.error().message}, {"detail", built.error().detail}});
+            });
+        }
     } else {
         return {};  // a worker beside the built-in database is not asked to search
     }
@@ -228,15 +236,9 @@ Result<void> Instance::OpenSearch(Need need) {
     return {};
 }
 
-/// In the background: until it is there, searches read all vectors.
-void Instance::BuildVectorIndex() {
+Result<void> Instance::BuildVectorIndex(const std::stop_token& stop) {
     static constexpr std::chrono::hours kLongest{6};
-    index_builder_ = std::jthread([this] {
-        if (auto built = store::BuildVectorIndex(*postgres_, Deadline::After(kLongest)); !built) {
-            log::Error("index.build_failed",
-                       {{"error", built.error().message}, {"detail", built.error().detail}});
-        }
-    });
+    return store::BuildVectorIndex(*postgres_, Deadline::After(kLongest), stop);
 }
 
 Result<void> Instance::BecomeWorker() {
@@ -248,6 +250,14 @@ Result<void> Instance::BecomeWorker() {
     FACET_TRY(reclaimed, tasks_->Reclaim(kWorkerName));
     if (reclaimed > 0) log::Info("task.reclaimed", {{"tasks", reclaimed}});
     return {};
+}
+
+bool Instance::TakesTurn(std::string_view chore, std::chrono::milliseconds period) {
+    if (!distributed()) return true;
+    const auto given =
+        redis_->Run({"SET", settings_.redis.key_prefix + "facet:turn:" + std::string(chore), "1",
+                     "NX", "PX", std::to_string(period.count())});
+    return !given || !given->IsNil();
 }
 
 Result<void> Instance::StartWorkers(std::function<void()> shut_down) {

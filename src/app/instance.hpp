@@ -64,6 +64,9 @@ public:
     /// the queue. With Redis there is nothing to take.
     /// Errors: kConflict (another process has it).
     Result<void> BecomeWorker();
+    /// Whether this process does a chore that one is enough for, this time: of all processes on the
+    /// same Redis the first to ask in each `period`. Without Redis, or when it is away, each does.
+    bool TakesTurn(std::string_view chore, std::chrono::milliseconds period);
     /// Needs kWork or kSearch, and BecomeWorker. With Redis, Celery's monitors see them and may ask
     /// them to end: `shut_down` is then called, and must not block.
     Result<void> StartWorkers(std::function<void()> shut_down);
@@ -87,6 +90,11 @@ public:
     infer::Runtime& runtime() { return *runtime_; }
     face::Analyzer& analyzer() { return *analyzer_; }
     index::FaceIndex& index() { return *index_; }
+    /// Search by the database; null where there is none.
+    store::VectorSearch* vector_search() { return vector_search_.get(); }
+    /// Builds what that search needs, if it is not there: may take hours. Errors: of
+    /// store::BuildVectorIndex.
+    Result<void> BuildVectorIndex(const std::stop_token& stop = {});
     pipeline::NearestFaces& nearest() { return *nearest_; }
     pipeline::Searcher& searcher() { return *searcher_; }
     pipeline::Workers* workers() { return workers_.get(); }
@@ -102,7 +110,6 @@ private:
     Result<void> OpenModels();
     Result<void> OpenSearch(Need need);
     Result<bool> SearchInMemory() const;
-    void BuildVectorIndex();
 
     const Settings settings_;
     pipeline::EventSink& events_;

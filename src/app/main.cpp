@@ -81,13 +81,19 @@ int Run(int argc, char** argv) {
     migrate->add_option("--to", migrate_arguments.to,
                         "postgres (setting database.url) or an address");
 
-    EvaluateArguments evaluate_arguments{
-        .data = "../shared/testdata", .sets = {"lfw", "celebs"}, .packs = {}};
-    if (const char* set = std::getenv("FACET_TESTDATA")) evaluate_arguments.data = set;
+    EvaluateArguments evaluate_arguments{.data = {}, .sets = {"lfw", "celebs"}, .packs = {}};
     auto* evaluate = app.add_subcommand("evaluate", "Measure verification accuracy");
-    evaluate->add_option("--data-set", evaluate_arguments.data, "Folder with identities.csv");
+    evaluate->add_option("--data-set", evaluate_arguments.data, "Folder with identities.csv")
+        ->required();
     evaluate->add_option("--sets", evaluate_arguments.sets, "Sets to use");
     evaluate->add_option("--packs", evaluate_arguments.packs, "Folders of model packs");
+
+    BenchArguments bench_arguments;
+    auto* bench = app.add_subcommand("bench", "Measure search: time, recall, loading");
+    bench->add_option("--queries", bench_arguments.queries, "How many searches")
+        ->check(CLI::Range(1, 100'000));
+    bench->add_option("--k", bench_arguments.k, "Faces that each finds")
+        ->check(CLI::Range(1, 1'000));
 
     auto* model = app.add_subcommand("models", "List, fetch, check and choose model packs");
     model->require_subcommand(1);
@@ -152,6 +158,7 @@ int Run(int argc, char** argv) {
     if (stats->parsed()) return Stats(settings, output);
     if (doctor->parsed()) return Doctor(settings, output);
     if (migrate->parsed()) return Migrate(settings, migrate_arguments, output);
+    if (bench->parsed()) return Bench(settings, bench_arguments, output);
     if (evaluate->parsed()) return Evaluate(settings, evaluate_arguments, output);
     if (show_config->parsed()) {
         std::cout << (reference ? SettingsReference() : PrintSettings(*loaded));

@@ -33,7 +33,10 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
     constexpr std::chrono::hours kEvery{1};
     constexpr std::chrono::hours kSpareYounger{1};
     constexpr int kBatch = 1'000;
+    // A little less than the pause, so that there is a turn in each round.
+    constexpr std::chrono::milliseconds kTurn = kEvery - std::chrono::minutes(5);
     do {
+        if (!instance.TakesTurn("house", kTurn)) continue;
         const auto before =
             instance.clock().Now() - std::chrono::days(instance.settings().tasks.keep_days);
         while (!stop.stop_requested()) {

@@ -21,8 +21,8 @@ constexpr std::string_view kAlignmentVersion = "similarity-5pt-112-v1";
 constexpr std::string_view kManifestName = "pack.toml";
 constexpr std::string_view kActiveName = "active";
 
-template <class E, std::size_t N>
-using Names = std::array<std::pair<E, std::string_view>, N>;
+template <class E, std::size_t kCount>
+using Names = std::array<std::pair<E, std::string_view>, kCount>;
 
 constexpr Names<Role, 4> kRoles = {{{Role::kDetector, "detector"},
                                     {Role::kLandmarks, "landmarks"},
@@ -40,8 +40,8 @@ constexpr Names<PackSource::How, 3> kSources = {{{PackSource::How::kUrl, "url"},
                                                  {PackSource::How::kNpm, "npm"},
                                                  {PackSource::How::kLocal, "local"}}};
 
-template <class E, std::size_t N>
-std::string_view NameOf(const Names<E, N>& names, E value) {
+template <class E, std::size_t kCount>
+std::string_view NameOf(const Names<E, kCount>& names, E value) {
     return std::ranges::find(names, value, &std::pair<E, std::string_view>::first)->second;
 }
 
@@ -60,8 +60,8 @@ public:
     T Get(std::string_view key, T absent) {
         return table_.contains(key) ? Get<T>(key) : std::move(absent);
     }
-    template <class E, std::size_t N>
-    E Choice(std::string_view key, const Names<E, N>& names) {
+    template <class E, std::size_t kCount>
+    E Choice(std::string_view key, const Names<E, kCount>& names) {
         const auto text = Get<std::string>(key);
         const auto at = std::ranges::find(names, text, &std::pair<E, std::string_view>::second);
         if (at != names.end()) return at->first;

@@ -10,6 +10,7 @@
 
 #include "pipeline/cluster.hpp"
 #include "pipeline/intake.hpp"
+#include "pipeline/original_search.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -70,8 +71,6 @@ private:
     json::object payload_;
 };
 
-double Rounded(float value) { return std::round(static_cast<double>(value) * 1e4) / 1e4; }
-
 Outcome Done(const json::object& result) {
     return {.result = json::serialize(result), .commit = {}, .after_commit = {}};
 }
@@ -92,45 +91,16 @@ public:
         if (path == nullptr || !path->is_string()) {
             return Fail(Code::kInvalidArgument, "query_image_path must be a path");
         }
-        FACET_TRY(threshold, arguments.Number(1, "threshold", 0.6, 0, 1));
-        FACET_TRY(top_k, arguments.Number(2, "top_k", 20, 1, kMaxResults));
+        FACET_TRY(threshold, arguments.Number(1, "threshold", kOriginalThreshold, 0, 1));
+        FACET_TRY(top_k, arguments.Number(2, "top_k", kOriginalTopK, 1, kMaxResults));
         FACET_TRY(picture, BelowData(std::string(path->get_string())));
-        auto answer = services_.searcher.Search({.image = media::Source::File(picture),
-                                                 .face = {},
-                                                 .choice = 0,
-                                                 .threshold = static_cast<float>(threshold * 2 - 1),
-                                                 .limit = static_cast<std::size_t>(top_k)},
-                                                Deadline::After(kSearchDeadline));
-        if (!answer) {
-            if (answer.error().code == Code::kNotFound) {
-                return Failed("No faces found in query image");
-            }
-            return Failed(answer.error().message);
-        }
-        json::array results;
-        for (const SearchHit& hit : answer->hits) {
-            const store::Face& face = hit.face;
-            results.push_back(json::object{
-                {"face_id", face.uid.ToString()},
-                {"similarity", Rounded((hit.cosine + 1) / 2)},
-                {"file_id", hit.media.id.value()},
-                {"file_name", hit.media.name},
-                {"face_image_path", nullptr},
-                {"bbox", {Rounded(face.x1), Rounded(face.y1), Rounded(face.x2), Rounded(face.y2)}},
-                {"quality_score", Rounded(face.quality)},
-                {"timestamp", nullptr},
-                {"frame_number", nullptr}});
-        }
-        const QueryFace& asked = answer->faces.front();
-        const auto total = results.size();
-        return Done({{"status", "success"},
-                     {"query_face",
-                      {{"bbox",
-                        {Rounded(asked.box.x1), Rounded(asked.box.y1), Rounded(asked.box.x2),
-                         Rounded(asked.box.y2)}},
-                       {"quality_score", Rounded(asked.quality.score)}}},
-                     {"results", std::move(results)},
-                     {"total_results", total}});
+        auto answer =
+            OriginalSearch(services_.searcher, media::Source::File(picture), threshold,
+                           static_cast<std::size_t>(top_k), Deadline::After(kSearchDeadline));
+        return Outcome{.result = answer ? OriginalSearchResult(*answer)
+                                        : OriginalSearchFailure(answer.error()),
+                       .commit = {},
+                       .after_commit = {}};
     }
 
     /// process_batch_files(file_batch=[{file_id, file_path, file_type}, …])

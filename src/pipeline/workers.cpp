@@ -109,6 +109,17 @@ void Workers::WorkLoop(const std::stop_token& stop, const std::stop_token& retir
     }
 }
 
+const TaskHandler& Workers::HandlerOf(std::string_view name) const {
+    static const TaskHandler unknown{
+        .run = [](const tasks::Task& task, const std::stop_token&) -> Result<Outcome> {
+            return Fail(Code::kInvalidArgument, "no handler for tasks called " + task.name);
+        },
+        .give_up = {},
+        .after_give_up = {}};
+    const auto handler = handlers_.find(name);
+    return handler == handlers_.end() ? unknown : handler->second;
+}
+
 void Workers::Execute(const tasks::Lease& lease, const std::stop_token& stop,
                       const std::string& name) {
     std::stop_source cancel;
@@ -119,11 +130,8 @@ void Workers::Execute(const tasks::Lease& lease, const std::stop_token& stop,
     const std::stop_callback pass_on(stop, [&] { cancel.request_stop(); });
     if (options_.observer != nullptr) options_.observer->TaskStarted(lease.task);
 
-    const auto handler = handlers_.find(lease.task.name);
-    Result<Outcome> outcome =
-        handler == handlers_.end()
-            ? Fail(Code::kInvalidArgument, "no handler for tasks called " + lease.task.name)
-            : handler->second.run(lease.task, cancel.get_token());
+    const TaskHandler& handler = HandlerOf(lease.task.name);
+    Result<Outcome> outcome = handler.run(lease.task, cancel.get_token());
     Running ran;
     {
         const std::lock_guard lock(mutex_);
@@ -139,8 +147,7 @@ void Workers::Execute(const tasks::Lease& lease, const std::stop_token& stop,
             options_.observer->TaskReturned(lease.task);
         }
     } else {
-        static const TaskHandler kNone;
-        GiveUpOrRetry(ran, handler == handlers_.end() ? kNone : handler->second, outcome.error());
+        GiveUpOrRetry(ran, handler, outcome.error());
     }
 }
 
@@ -241,9 +248,7 @@ void Workers::ReapLost() {
     const Error error{Code::kInternal, "the analysis was broken off too many times", ""};
     std::vector<std::pair<const TaskHandler*, tasks::Task>> died;
     auto reaped = engine_.Reap([&](Transaction& tx, const tasks::Task& task) -> Result<void> {
-        static const TaskHandler kNone;
-        const auto handler = handlers_.find(task.name);
-        died.emplace_back(handler == handlers_.end() ? &kNone : &handler->second, task);
+        died.emplace_back(&HandlerOf(task.name), task);
         if (!died.back().first->give_up) return {};
         return died.back().first->give_up(tx, task, error);
     });

@@ -93,6 +93,8 @@ private:
     void KeepLeases(const std::stop_token& stop);
     void Execute(const tasks::Lease& lease, const std::stop_token& stop, const std::string& name);
     void Finish(const Running& ran, Outcome outcome);
+    /// The handler of tasks called `name`; for an unknown name one that fails.
+    const TaskHandler& HandlerOf(std::string_view name) const;
     void GiveUpOrRetry(const Running& ran, const TaskHandler& handler, const Error& error);
     void RenewLeases();
     void ReapLost();

@@ -91,8 +91,11 @@ public:
             } else {
                 FACET_TRY(moved, received.MoveTo(path, existing ? TempFile::WhenTaken::kReplace
                                                                 : TempFile::WhenTaken::kKeep));
-                // When it was not moved, the file there has just come or gone: another look.
-                if (moved) hold = std::move(received).Release();  // NOLINT(bugprone-use-after-move)
+                if (moved) {
+                    hold = std::move(received).Release();
+                    break;
+                }
+                // Not moved: the file there has just come or gone, another look.
             }
         }
         finished.placed = std::make_unique<PlacedInFolder>(std::move(hold));

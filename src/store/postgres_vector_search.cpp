@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <condition_variable>
-#include <mutex>
 
 #include "base/db/postgres.hpp"
 #include "base/log.hpp"
@@ -77,9 +75,11 @@ Result<std::vector<VectorSearch::Match>> PostgresVectorSearch::Nearest(std::span
 }
 
 /// One attempt; false: another process is at it.
-Result<bool> TryBuild(postgres::Database& database, Deadline deadline) {
+Result<bool> TryBuild(postgres::Database& database, Deadline deadline,
+                      const std::stop_token& stop) {
     FACET_TRY(session, database.BeginSession(deadline));
     auto& connection = session.connection();
+    connection.SetStop(stop);
     // Not pg_advisory_lock: a statement that waits holds a snapshot, and the build waits for those.
     FACET_TRY(locked, connection.Run("SELECT pg_try_advisory_lock($1)", {kIndexLock}));
     if (locked[0].Int(0) == 0) return false;
@@ -106,15 +106,15 @@ std::unique_ptr<VectorSearch> MakePostgresVectorSearch(postgres::Database& datab
     return std::make_unique<PostgresVectorSearch>(database);
 }
 
-Result<void> BuildVectorIndex(postgres::Database& database, Deadline deadline) {
-    std::mutex mutex;
-    std::condition_variable pause;
-    std::unique_lock lock(mutex);
+Result<void> BuildVectorIndex(postgres::Database& database, Deadline deadline,
+                              const std::stop_token& stop) {
     while (true) {
-        FACET_TRY(done, TryBuild(database, deadline));
+        FACET_TRY(done, TryBuild(database, deadline, stop));
         if (done) return {};
         if (deadline.Passed()) return Fail(Code::kDeadline, "the index is still being built");
-        pause.wait_for(lock, std::min(kLookEvery, deadline.Remaining()));
+        if (!PauseFor(std::min(kLookEvery, deadline.Remaining()), stop)) {
+            return Fail(Code::kCancelled, "told to stop");
+        }
     }
 }
 

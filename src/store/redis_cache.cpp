@@ -71,8 +71,8 @@ public:
     std::string_view engine() const noexcept override { return "redis"; }
 
     Result<std::optional<std::string>> Get(std::string_view key) override {
-        static const redis::Script kScript = Make(kGet);
-        FACET_TRY(reply, pool_.Eval(kScript, {}, {prefix_, Now(), std::string(key)}));
+        static const redis::Script script = Make(kGet);
+        FACET_TRY(reply, pool_.Eval(script, {}, {prefix_, Now(), std::string(key)}));
         ++(reply.IsNil() ? misses_ : hits_);
         if (reply.IsNil()) return std::nullopt;
         return std::move(reply.text);
@@ -80,8 +80,8 @@ public:
 
     Result<void> Put(std::string_view key, std::string_view value,
                      std::chrono::milliseconds ttl) override {
-        static const redis::Script kScript = Make(kPut);
-        FACET_TRY_VOID(pool_.Eval(kScript, {},
+        static const redis::Script script = Make(kPut);
+        FACET_TRY_VOID(pool_.Eval(script, {},
                                   {prefix_, Now(), std::string(key), std::string(value),
                                    std::to_string(ttl.count()), std::to_string(max_bytes_)}));
         return {};
@@ -94,8 +94,8 @@ public:
     }
 
     Result<CacheStats> Stats() override {
-        static const redis::Script kScript = Make(kStats);
-        FACET_TRY(reply, pool_.Eval(kScript, {}, {prefix_, Now()}));
+        static const redis::Script script = Make(kStats);
+        FACET_TRY(reply, pool_.Eval(script, {}, {prefix_, Now()}));
         const auto number = [&](std::size_t at) {
             return static_cast<std::uint64_t>(reply.items.at(at).integer);
         };

@@ -45,7 +45,9 @@ std::unique_ptr<VectorSearch> MakePostgresVectorSearch(postgres::Database& datab
 /// Builds the HNSW index of the search where it is missing, while others go on reading and writing;
 /// one process builds, others that call this wait for it. Cost: about a second for 1,000 faces on
 /// one core, and from then on most of the cost of storing a face: so it is made where it is used,
-/// and after a bulk load. Errors: kDeadline (what was built is thrown away), kUnavailable.
-Result<void> BuildVectorIndex(postgres::Database& database, Deadline deadline);
+/// and after a bulk load. Errors: kDeadline and kCancelled (what was built is thrown away),
+/// kUnavailable.
+Result<void> BuildVectorIndex(postgres::Database& database, Deadline deadline,
+                              const std::stop_token& stop = {});
 
 }  // namespace facet::store

@@ -395,10 +395,10 @@ redis::Script Make(const char* body) { return redis::Script(std::string(kCommon)
 
 }  // namespace
 
-#define FACET_SCRIPT(name)                                  \
-    const redis::Script& name() {                           \
-        static const redis::Script kScript = Make(k##name); \
-        return kScript;                                     \
+#define FACET_SCRIPT(name)                                 \
+    const redis::Script& name() {                          \
+        static const redis::Script script = Make(k##name); \
+        return script;                                     \
     }
 
 FACET_SCRIPT(Enqueue)

@@ -92,6 +92,17 @@ def test_a_small_web_process_searches_in_the_database(make_part, testdata):
     assert web.http.get("/v1/stats").json()["index"]["engine"] == "pgvector"
     face = answer.json()["results"][0]["face"]["id"]
     assert names(web.http.post("/v1/search", files={"face_id": (None, face)})) == set(), "not itself"
+    bench = subprocess.run([FACET, "--data", web.data, "bench", "--json", "--queries", "20", "--k", "2"],
+                           env=web.environment, capture_output=True, text=True, timeout=120)
+    assert bench.returncode == 0, bench.stderr
+    report = json.loads(bench.stdout)
+    assert report["faces"] == 2 and report["catch_up_faces_per_second"] > 0
+    assert report["exact"]["recall"] == 1 and report["pgvector"]["recall"] == 1
+
+
+def test_bench_of_a_library_without_faces_says_so(facet):
+    done = facet("bench", check=1)
+    assert "no face" in done.stdout + done.stderr
 
 
 def test_python_producers_of_the_original_work_unchanged(make_part, servers, testdata):
@@ -118,6 +129,8 @@ def test_python_producers_of_the_original_work_unchanged(make_part, servers, tes
         query.write_bytes((people / "obama_240p.jpg").read_bytes())
         found = call("search_similar_faces", str(query), threshold=0.65)
         assert {hit["file_name"] for hit in found["results"]} == {"obama_1.jpg", "obama_2.jpg"}
+        asked = web.http.post("/search", files={"file": query.read_bytes()}, data={"threshold": "0.65"})
+        assert asked.json() == found, "a request and a task answer alike"
         ids = [one["legacy_id"] for one in media]
         scheduled = call("schedule_batch_processing", ids, batch_size=2)
         assert scheduled["batch_count"] == 2 and scheduled["total_files"] == 3

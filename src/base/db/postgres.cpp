@@ -116,6 +116,7 @@ void Lease::Pool::Give(std::unique_ptr<Connection> connection, bool keep) {
     auto& given = *connection->state_;
     given.limit = Deadline::Never();
     given.call_timeout = options.call_timeout;
+    given.stop = {};
     if (keep && !given.broken && PQtransactionStatus(given.db) != PQTRANS_IDLE) {
         (void)given.Execute("ROLLBACK");
     }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -139,6 +140,8 @@ public:
 
     /// The longest one call may take; the pool's own until then, and again in the next hands.
     void SetCallTimeout(std::chrono::milliseconds timeout);
+    /// Calls are cancelled, within half a second, once `stop` is requested; until the next hands.
+    void SetStop(std::stop_token stop);
 
 private:
     friend class Database;

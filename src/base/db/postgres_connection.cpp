@@ -17,6 +17,8 @@ constexpr std::size_t kPreparedStatements = 256;
 constexpr std::size_t kCopyBuffer = 64 * 1024;
 /// How long a server gets to answer that it cancelled.
 constexpr std::chrono::milliseconds kCancelGrace{2'000};
+/// How soon a call ends that is told to stop.
+constexpr std::chrono::milliseconds kLookForStop{200};
 
 // https://www.postgresql.org/docs/17/errcodes-appendix.html
 Code CodeOf(std::string_view state) {
@@ -171,12 +173,16 @@ std::unexpected<Error> Connection::State::Refused(const PGresult* result) {
     const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     std::string detail = "postgresql " + std::string(state) + ": ";
     detail += text != nullptr ? text : FirstLine(PQresultErrorMessage(result));
+    if (cancelled && stop.stop_requested()) {
+        return Fail(Code::kCancelled, "told to stop", std::move(detail));
+    }
     return Fail(CodeOf(state), MessageOf(state), std::move(detail));
 }
 
 Result<void> Connection::State::BeginCall() {
     cancelled = false;
     if (limit.Passed()) return Fail(Code::kDeadline, "the database took too long");
+    if (stop.stop_requested()) return Fail(Code::kCancelled, "told to stop");
     return {};
 }
 
@@ -191,10 +197,16 @@ Result<void> Connection::State::Wait(Deadline deadline, bool to_write) {
     pollfd wanted{.fd = PQsocket(db),
                   .events = static_cast<short>(to_write ? POLLIN | POLLOUT : POLLIN),
                   .revents = 0};
-    const int ready = PollUntil(wanted, deadline);
-    if (ready < 0) return Lost();
-    if (ready == 0) return Fail(Code::kDeadline, "the database took too long");
-    return {};
+    while (true) {
+        const bool heeds_stop = stop.stop_possible() && !cancelled;
+        if (heeds_stop && stop.stop_requested()) return Fail(Code::kCancelled, "told to stop");
+        const Deadline next_look = Deadline::After(kLookForStop);
+        const int ready =
+            PollUntil(wanted, heeds_stop && next_look.at() < deadline.at() ? next_look : deadline);
+        if (ready < 0) return Lost();
+        if (ready > 0) return {};
+        if (deadline.Passed()) return Fail(Code::kDeadline, "the database took too long");
+    }
 }
 
 Result<void> Connection::State::Flush(Deadline deadline) {
@@ -436,5 +448,6 @@ Result<std::int64_t> Connection::CopyIn(
 void Connection::SetCallTimeout(std::chrono::milliseconds timeout) {
     state_->call_timeout = timeout;
 }
+void Connection::SetStop(std::stop_token stop) { state_->stop = std::move(stop); }
 
 }  // namespace facet::postgres

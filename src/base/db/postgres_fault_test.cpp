@@ -187,6 +187,23 @@ TEST_F(PostgresFaults, AStatementIsCancelledWhenItsTimeIsUp) {
               Code::kDeadline);
 }
 
+TEST_F(PostgresFaults, AStatementIsCancelledWhenToldToStop) {
+    auto session = database_->BeginSession();
+    std::stop_source stop;
+    session->connection().SetStop(stop.get_token());
+    const auto backend = BackendOf(session->connection());
+    const auto began = std::chrono::steady_clock::now();
+    const std::jthread stopper([&] {
+        std::this_thread::sleep_for(100ms);
+        stop.request_stop();
+    });
+    EXPECT_EQ(session->connection().Run("SELECT pg_sleep(60)").error().code, Code::kCancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);
+    EXPECT_EQ(session->connection().Run("SELECT 1").error().code, Code::kCancelled);
+    session->connection().SetStop({});
+    EXPECT_EQ(BackendOf(session->connection()), backend) << "the connection was still good";
+}
+
 TEST_F(PostgresFaults, AServerThatStandsStillHoldsNobodyForEver) {
     auto database = Open(
         {.connections = 1, .connect_timeout = 100ms, .busy_timeout = 100ms, .call_timeout = 50ms});

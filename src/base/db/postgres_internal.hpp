@@ -40,7 +40,7 @@ struct Connection::State {
     /// False after the connection was lost or when the server has closed it meanwhile.
     bool Usable();
 
-    /// Errors: kDeadline when the transaction has no time left.
+    /// Errors: kDeadline when the transaction has no time left, kCancelled.
     Result<void> BeginCall();
     /// By when a call that begins now must be done.
     Deadline CallDeadline() const;
@@ -52,11 +52,11 @@ struct Connection::State {
                                 const std::function<Result<bool>(std::vector<Value>&)>& next);
 
     /// Waits until the socket can be read, and written when there is something to write.
-    /// Errors: kDeadline, kUnavailable (the connection is then broken).
+    /// Errors: kDeadline, kCancelled (told to stop), kUnavailable (the connection is then broken).
     Result<void> Wait(Deadline deadline, bool to_write);
     Result<void> Flush(Deadline deadline);
-    /// The next result of what was sent; null after the last. When the time is up the statement is
-    /// cancelled first, and what the server answers to that is the result.
+    /// The next result of what was sent; null after the last. When it must end early the statement
+    /// is cancelled first, and what the server answers to that is the result.
     Result<ResultPointer> Next(Deadline& deadline);
     /// The last result of one statement, or the first error.
     Result<Rows> Finish(Deadline deadline);
@@ -73,8 +73,9 @@ struct Connection::State {
 
     PGconn* db = nullptr;
     bool broken = false;
-    bool cancelled = false;  // the running call, because its time was up
+    bool cancelled = false;  // the running call: its time was up, or it was told to stop
     std::chrono::milliseconds call_timeout{30'000};
+    std::stop_token stop;                // of all calls
     Deadline limit = Deadline::Never();  // of the transaction
     std::unordered_map<std::string, std::string, Hash, std::equal_to<>> prepared;  // sql -> name
 };

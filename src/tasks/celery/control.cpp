@@ -165,9 +165,10 @@ private:
     std::jthread thread_;  // last: joined before the rest goes
 };
 
-Control::Control(const redis::Options& server, ControlParts parts, ControlOptions options) {
+Control::Control(const redis::Options& server, const ControlParts& parts,
+                 const ControlOptions& options) {
     if (options.mode != ControlMode::kOff) {
-        impl_ = std::make_unique<Impl>(server, std::move(parts), std::move(options));
+        impl_ = std::make_unique<Impl>(server, parts, options);
     }
 }
 

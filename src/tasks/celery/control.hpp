@@ -43,7 +43,7 @@ struct ControlParts {
 /// its own: within a fraction of a second, whatever the workers do. Reconnects by itself.
 class Control {
 public:
-    Control(const redis::Options& server, ControlParts parts, ControlOptions options);
+    Control(const redis::Options& server, const ControlParts& parts, const ControlOptions& options);
     ~Control();
 
 private:
