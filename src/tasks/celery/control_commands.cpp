@@ -399,7 +399,7 @@ struct CommandTable {
 
 const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
     using T = CommandTable;
-    static const std::map<std::string_view, Entry> kAll = {
+    static const std::map<std::string_view, Entry> all = {
         {"ping", {&T::Ping, true}},
         {"clock", {&T::Clock, true}},
         {"hello", {&T::Hello, true, "from_node"}},
@@ -436,7 +436,7 @@ const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
         {"cancel_consumer", {&T::CancelConsumer, false, "queue"}},
         {"shutdown", {&T::Shutdown, false}},
     };
-    return kAll;
+    return all;
 }
 
 Commands::Commands(const ControlParts& parts, const ControlOptions& options,
