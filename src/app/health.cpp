@@ -93,7 +93,7 @@ std::vector<api::HealthCheck> CheckHealth(Instance& instance, const pipeline::Wa
         std::error_code error;
         const auto space = std::filesystem::space(instance.settings().data.folder, error);
         if (error) return Fail(Code::kUnavailable, "the data folder cannot be read");
-        const auto free = std::format("{} MiB free", space.available >> 20);
+        std::string free = std::format("{} MiB free", space.available >> 20);
         if (space.available < kLeastFreeBytes) return Fail(Code::kUnavailable, free);
         return free;
     }));
