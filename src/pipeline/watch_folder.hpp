@@ -8,8 +8,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/inotify.hpp"
 #include "base/result.hpp"
-#include "pipeline/inotify.hpp"
 #include "pipeline/intake.hpp"
 #include "store/store.hpp"
 

@@ -1,4 +1,4 @@
-#include "pipeline/inotify.hpp"
+#include "base/inotify.hpp"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace facet::pipeline {
+namespace facet {
 
 Inotify::Inotify(UniqueFd events, UniqueFd wake)
     : events_(std::move(events)), wake_(std::move(wake)) {}
@@ -81,4 +81,4 @@ void Inotify::Wait(std::chrono::milliseconds at_most, const std::stop_token& sto
     }
 }
 
-}  // namespace facet::pipeline
+}  // namespace facet

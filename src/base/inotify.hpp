@@ -10,7 +10,7 @@
 #include "base/file.hpp"
 #include "base/result.hpp"
 
-namespace facet::pipeline {
+namespace facet {
 
 /// Thin wrapper over inotify(7) for a tree of folders. Thread safety: one thread.
 class Inotify {
@@ -39,4 +39,4 @@ private:
     std::unordered_map<int, std::filesystem::path> folders_;
 };
 
-}  // namespace facet::pipeline
+}  // namespace facet
