@@ -13,6 +13,7 @@
 #include "store/s3_blobs.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/vector_search.hpp"
+#include "tasks/celery/redis_transport.hpp"
 #include "tasks/redis_engine.hpp"
 #include "tasks/sqlite_engine.hpp"
 
@@ -271,7 +272,10 @@ Result<void> Instance::StartWorkers(std::function<void()> shut_down) {
     pipeline::WorkerOptions options{.count = count > 0 ? count : cores,
                                     .name = std::string(kWorkerName),
                                     .lease = std::chrono::seconds(settings_.tasks.lease_seconds)};
-    if (!distributed()) {
+    const std::string node = settings_.celery.worker_name.empty() ? tasks::celery::DefaultNodeName()
+                                                                  : settings_.celery.worker_name;
+    FACET_TRY_VOID(OpenCelery(node));
+    if (celery_transport_ == nullptr) {
         workers_ =
             std::make_unique<pipeline::Workers>(*tasks_, *store_, std::move(handlers), options);
         return {};
@@ -285,36 +289,56 @@ Result<void> Instance::StartWorkers(std::function<void()> shut_down) {
     if (!mode) {
         return Fail(Code::kInvalidArgument, "celery.remote_control must be off, read or full");
     }
-    tasks::celery::ControlOptions control{.node = settings_.celery.worker_name.empty()
-                                                      ? tasks::celery::DefaultNodeName()
-                                                      : settings_.celery.worker_name,
-                                          .key_prefix = settings_.redis.key_prefix,
-                                          .mode = *mode,
-                                          .task_names = {},
-                                          .codec = &codec_};
+    tasks::celery::ControlOptions control{.node = node, .mode = *mode, .codec = &codec_};
     for (const auto& [name, handler] : handlers) {
         control.task_names.emplace_back(
             name == pipeline::kProcessMedia ? pipeline::kProcessUploadedFile : name);
     }
-    const redis::Options& server = redis_->options();
     celery_events_ = std::make_unique<tasks::celery::Events>(
-        server, celery_clock_,
-        tasks::celery::EventOptions{
-            .node = control.node, .key_prefix = control.key_prefix, .codec = &codec_});
-    redis_tasks_->Observe(celery_events_.get());
-    options.name = control.node;
+        *celery_transport_, celery_clock_,
+        tasks::celery::EventOptions{.node = node, .codec = &codec_});
     options.observer = celery_events_.get();
+    if (redis_tasks_ != nullptr) {
+        options.name = node;
+        redis_tasks_->Observe(celery_events_.get());
+    } else {
+        control.queues = {std::string(tasks::celery::kFolderQueue)};
+        celery_tasks_ =
+            std::make_unique<tasks::celery::FolderTasks>(tasks::celery::FolderTasks::Parts{
+                .folder = *celery_folder_,
+                .engine = *tasks_,
+                .codec = codec_,
+                .clock = clock_,
+                .next = *celery_events_,
+                .max_attempts = static_cast<int>(settings_.tasks.max_attempts)});
+        options.observer = celery_tasks_.get();
+    }
     workers_ = std::make_unique<pipeline::Workers>(*tasks_, *store_, std::move(handlers), options);
-    if (*mode != tasks::celery::ControlMode::kOff) {
-        celery_control_ = std::make_unique<tasks::celery::Control>(
-            server,
-            tasks::celery::ControlParts{.engine = *tasks_,
-                                        .queues = redis_tasks_,
-                                        .workers = *workers_,
-                                        .events = *celery_events_,
-                                        .clock = celery_clock_,
-                                        .shut_down = std::move(shut_down)},
-            std::move(control));
+    celery_control_ = std::make_unique<tasks::celery::Control>(
+        tasks::celery::ControlParts{.transport = *celery_transport_,
+                                    .engine = *tasks_,
+                                    .queues = redis_tasks_,
+                                    .workers = *workers_,
+                                    .events = *celery_events_,
+                                    .observer = *options.observer,
+                                    .clock = celery_clock_,
+                                    .shut_down = std::move(shut_down)},
+        std::move(control));
+    return {};
+}
+
+/// How Celery's programs reach the workers of this process, if they do.
+Result<void> Instance::OpenCelery(const std::string& node) {
+    if (distributed()) {
+        celery_transport_ = std::make_unique<tasks::celery::RedisTransport>(
+            redis_->options(), settings_.redis.key_prefix);
+    } else if (searcher_ != nullptr && settings_.celery.folder != "off") {
+        FACET_TRY(folder, tasks::celery::Folder::Open(settings_.celery.folder.empty()
+                                                          ? settings_.data.folder / "celery"
+                                                          : settings_.celery.folder,
+                                                      node));
+        celery_folder_ = folder.get();
+        celery_transport_ = std::move(folder);
     }
     return {};
 }
@@ -323,7 +347,9 @@ void Instance::StopWorkers() {
     celery_control_.reset();
     workers_.reset();
     if (redis_tasks_ != nullptr) redis_tasks_->Observe(nullptr);
+    celery_tasks_.reset();
     celery_events_.reset();
+    celery_transport_.reset();
 }
 
 }  // namespace facet::app

@@ -33,6 +33,9 @@
 #include "store/vector_search.hpp"
 #include "tasks/celery/control.hpp"
 #include "tasks/celery/events.hpp"
+#include "tasks/celery/folder.hpp"
+#include "tasks/celery/folder_tasks.hpp"
+#include "tasks/celery/transport.hpp"
 #include "tasks/engine.hpp"
 #include "tasks/redis_engine.hpp"
 
@@ -67,8 +70,9 @@ public:
     /// Whether this process does a chore that one is enough for, this time: of all processes on the
     /// same Redis the first to ask in each `period`. Without Redis, or when it is away, each does.
     bool TakesTurn(std::string_view chore, std::chrono::milliseconds period);
-    /// Needs kWork or kSearch, and BecomeWorker. With Redis, Celery's monitors see them and may ask
-    /// them to end: `shut_down` is then called, and must not block.
+    /// Needs kWork or kSearch, and BecomeWorker. Celery's monitors see them, through Redis or, with
+    /// kSearch, through a folder, and may ask them to end: `shut_down` is then called, and must not
+    /// block. Errors: kInvalidArgument (settings), those of celery::Folder::Open.
     Result<void> StartWorkers(std::function<void()> shut_down);
     void StopWorkers();
 
@@ -110,6 +114,7 @@ private:
     Result<void> OpenModels();
     Result<void> OpenSearch(Need need);
     Result<bool> SearchInMemory() const;
+    Result<void> OpenCelery(const std::string& node);
 
     const Settings settings_;
     pipeline::EventSink& events_;
@@ -141,7 +146,10 @@ private:
     std::unique_ptr<pipeline::Searcher> searcher_;
     std::jthread index_builder_;
     tasks::celery::LogicalClock celery_clock_;
+    std::unique_ptr<tasks::celery::Transport> celery_transport_;
+    tasks::celery::Folder* celery_folder_ = nullptr;  // celery_transport_, when it is a folder
     std::unique_ptr<tasks::celery::Events> celery_events_;
+    std::unique_ptr<tasks::celery::FolderTasks> celery_tasks_;
     std::unique_ptr<pipeline::Workers> workers_;  // its threads use all of the above
     std::unique_ptr<tasks::celery::Control> celery_control_;
 };

@@ -85,6 +85,7 @@ struct Settings {
         std::vector<std::string> queues;
     } redis;
     struct {
+        std::filesystem::path folder;
         std::string remote_control;
         std::string worker_name;
     } celery;

@@ -58,9 +58,12 @@ inline const std::array kSettings = {
             "Celery queues that workers take tasks from, by commas; ours go to the first."},
     Setting{"celery.worker_name", "", FACET_SETTING(celery.worker_name),
             "Name of this worker for Celery and Flower; empty: facet@ and the host's name."},
+    Setting{"celery.folder", "", FACET_SETTING(celery.folder),
+            "Without Redis, Celery's programs and Flower find Facet in this folder, and who may "
+            "write into it can queue tasks; empty: celery in the data folder; off: none."},
     Setting{"celery.remote_control", "read", FACET_SETTING(celery.remote_control),
-            "What Celery's remote control may do: off, read, or full (who reaches Redis may then "
-            "revoke tasks and stop workers)."},
+            "What Celery's remote control may do: off, read, or full (who reaches Redis, or may "
+            "write into celery.folder, may then revoke tasks and stop workers)."},
     Setting{"storage.url", "", FACET_SETTING(storage.url),
             "Where originals and crops are: s3://BUCKET or s3://BUCKET/PREFIX; empty: the data "
             "folder.",

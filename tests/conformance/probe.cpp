@@ -17,6 +17,7 @@
 #include "tasks/celery/control.hpp"
 #include "tasks/celery/events.hpp"
 #include "tasks/celery/producer.hpp"
+#include "tasks/celery/redis_transport.hpp"
 #include "tasks/redis_engine.hpp"
 
 namespace facet {
@@ -154,7 +155,8 @@ Result<void> Work(const Arguments& given) {
     std::vector<std::string> names;
     for (const auto& [name, handler] : handlers) names.push_back(name);
     tasks::celery::LogicalClock logical;
-    tasks::celery::Events events(server, logical, {.node = given.node, .key_prefix = given.prefix});
+    tasks::celery::RedisTransport transport(server, given.prefix);
+    tasks::celery::Events events(transport, logical, {.node = given.node});
     FACET_TRY(engine, tasks::MakeRedisEngine(
                           pool, clock,
                           {.key_prefix = given.prefix,
@@ -170,15 +172,15 @@ Result<void> Work(const Arguments& given) {
                                .reap_every = milliseconds(given.reap_milliseconds),
                                .observer = &events});
     const tasks::celery::Control control(
-        server,
-        {.engine = *engine,
+        {.transport = transport,
+         .engine = *engine,
          .queues = engine.get(),
          .workers = workers,
          .events = events,
+         .observer = events,
          .clock = logical,
          .shut_down = [&] { finish.Ask(); }},
         {.node = given.node,
-         .key_prefix = given.prefix,
          .mode = tasks::celery::ParseControlMode(given.mode).value(),
          .task_names = names});
     std::puts("ready");

@@ -5,22 +5,16 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <condition_variable>
-#include <mutex>
 #include <regex>
 
 #include "base/log.hpp"
 #include "tasks/celery/control_commands.hpp"
-#include "tasks/celery/message.hpp"
 
 namespace facet::tasks::celery {
 namespace {
 
 namespace json = boost::json;
-using std::chrono::milliseconds;
-
 constexpr std::size_t kLongestPattern = 200;
-constexpr std::string_view kSeparator = "\x06\x16";
 
 const json::value* Member(const json::object& object, std::string_view name) {
     const auto at = object.find(name);
@@ -66,46 +60,16 @@ std::optional<ControlMode> ParseControlMode(std::string_view name) noexcept {
 
 class Control::Impl {
 public:
-    Impl(const redis::Options& server, const ControlParts& parts, const ControlOptions& options)
-        : server_(server),
+    Impl(const ControlParts& parts, const ControlOptions& options)
+        : transport_(parts.transport),
           clock_(parts.clock),
           node_(options.node),
-          prefix_(options.key_prefix),
-          commands_(parts, options, server.url),
-          pool_(server),
-          thread_([this](const std::stop_token& stop) { Loop(stop); }) {}
+          commands_(parts, options),
+          thread_([this](const std::stop_token& stop) {
+              transport_.Listen(stop, [this](std::string_view raw) { Handle(raw); });
+          }) {}
 
 private:
-    void Loop(const std::stop_token& stop) {
-        const std::string channel =
-            prefix_ + "/" + std::to_string(server_.url.database) + ".celery.pidbox";
-        int failures = 0;
-        while (!stop.stop_requested()) {
-            auto subscriber = redis::Subscriber::Open(server_, {channel}, {});
-            if (subscriber) {
-                if (std::exchange(failures, 0) > 0) log::Info("celery.control_resumed");
-                Listen(**subscriber, stop);
-                continue;
-            }
-            if (failures == 0) {
-                log::Warn("celery.control_lost", {{"server", server_.url.Redacted()},
-                                                  {"detail", subscriber.error().detail}});
-            }
-            std::mutex mutex;
-            std::unique_lock lock(mutex);
-            std::condition_variable_any().wait_for(lock, stop, redis::ReconnectDelay(++failures),
-                                                   [] { return false; });
-        }
-    }
-
-    void Listen(redis::Subscriber& subscriber, const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
-            auto message = subscriber.Next(milliseconds(60'000), stop);
-            if (!message) return;
-            if (*message) Handle((*message)->payload);
-        }
-    }
-
     void Handle(std::string_view raw) {
         auto envelope = DecodeEnvelope(raw);
         boost::system::error_code error;
@@ -132,43 +96,27 @@ private:
         }
     }
 
-    /// To the queues bound to the caller's routing key; none when it has left already.
     void Reply(const json::object& reply_to, const std::string& ticket, const std::string& answer) {
-        const std::string exchange = TextOf(reply_to, "exchange");
-        const std::string key = TextOf(reply_to, "routing_key");
-        auto bound = pool_.Run({"SMEMBERS", prefix_ + "_kombu.binding." + exchange});
-        if (!bound) return;
         const Envelope envelope{
             .body = "{" + json::serialize(json::string_view(node_)) + ":" + answer + "}",
             .headers = json::serialize(json::object{{"ticket", ticket}, {"clock", clock_.Next()}})};
-        for (const redis::Reply& member : bound->items) {
-            // routing key, pattern and queue
-            const std::string_view text = member.text;
-            const auto first = text.find(kSeparator);
-            const auto last = text.rfind(kSeparator);
-            if (first == last || text.substr(0, first) != key) continue;
-            const std::string queue(text.substr(last + kSeparator.size()));
-            if (auto sent =
-                    pool_.Run({"LPUSH", prefix_ + queue, EncodeEnvelope(envelope, exchange, key)});
-                !sent) {
-                log::Warn("celery.reply_failed", {{"error", sent.error().message}});
-            }
+        if (auto sent = transport_.Reply(envelope, TextOf(reply_to, "exchange"),
+                                         TextOf(reply_to, "routing_key"));
+            !sent) {
+            log::Warn("celery.reply_failed", {{"error", sent.error().message}});
         }
     }
 
-    const redis::Options server_;
+    Transport& transport_;
     LogicalClock& clock_;
     const std::string node_;
-    const std::string prefix_;
     Commands commands_;
-    redis::Pool pool_;
     std::jthread thread_;  // last: joined before the rest goes
 };
 
-Control::Control(const redis::Options& server, const ControlParts& parts,
-                 const ControlOptions& options) {
+Control::Control(ControlParts parts, ControlOptions options) {
     if (options.mode != ControlMode::kOff) {
-        impl_ = std::make_unique<Impl>(server, parts, options);
+        impl_ = std::make_unique<Impl>(std::move(parts), std::move(options));
     }
 }
 

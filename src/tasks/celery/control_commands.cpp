@@ -147,7 +147,7 @@ struct CommandTable {
     static const std::map<std::string_view, Entry>& All();
 
     std::vector<std::string> Queues() const {
-        return parts.queues == nullptr ? std::vector<std::string>{} : parts.queues->Queues();
+        return parts.queues == nullptr ? options.queues : parts.queues->Queues();
     }
 
     /// celery.worker.request.Request.info
@@ -192,7 +192,7 @@ struct CommandTable {
         json::object total;
         for (const auto& [name, count] : parts.events.Started()) total[name] = count;
         const int slots = parts.workers.Slots();
-        const redis::Url& server = self.server_;
+        const Broker& broker = parts.transport.broker();
         const auto up = std::chrono::steady_clock::now() - self.started_;
         const json::value nothing;
         return json::object{
@@ -209,13 +209,13 @@ struct CommandTable {
               {"timeouts", {0, 0}},
               {"writes", "N/A"}}},
             {"broker",
-             {{"hostname", server.socket.empty() ? server.host : server.socket},
-              {"userid", server.user.empty() ? nothing : json::value(server.user)},
-              {"virtual_host", std::to_string(server.database)},
-              {"port", server.port},
+             {{"hostname", broker.hostname},
+              {"userid", broker.user.empty() ? nothing : json::value(broker.user)},
+              {"virtual_host", broker.virtual_host},
+              {"port", broker.port},
               {"insist", false},
-              {"ssl", server.tls},
-              {"transport", "redis"},
+              {"ssl", broker.tls},
+              {"transport", broker.transport},
               {"connect_timeout", 2},
               {"transport_options", json::object{}},
               {"login_method", nullptr},
@@ -262,9 +262,10 @@ struct CommandTable {
     }
 
     Answer Conf(const json::object&) {
+        const Broker& broker = parts.transport.broker();
         const auto queues = Queues();
-        return json::object{{"broker_url", self.server_.Redacted()},
-                            {"result_backend", self.server_.Redacted()},
+        return json::object{{"broker_url", broker.url},
+                            {"result_backend", broker.results},
                             {"task_default_queue", queues.empty() ? "" : queues.front()},
                             {"accept_content", {"json"}},
                             {"task_serializer", "json"},
@@ -276,8 +277,9 @@ struct CommandTable {
     }
 
     Answer Report(const json::object&) {
-        return Ok(std::format("\nsoftware -> facet:{}\nsettings -> transport:redis results:{}\n",
-                              FACET_VERSION, self.server_.Redacted()));
+        const Broker& broker = parts.transport.broker();
+        return Ok(std::format("\nsoftware -> facet:{}\nsettings -> transport:{} results:{}\n",
+                              FACET_VERSION, broker.transport, broker.results));
     }
 
     Answer ActiveQueues(const json::object&) {
@@ -320,7 +322,7 @@ struct CommandTable {
         if (task && task->state == State::kLeased && !terminate) return false;
         auto cancelled = parts.engine.Cancel(*id);
         if (cancelled && *cancelled == State::kCancelled && task) {
-            parts.events.TaskRevoked(*task, Revocation::kRevoked);
+            parts.observer.TaskRevoked(*task, Revocation::kRevoked);
         }
         return parts.workers.Stop(*id);
     }
@@ -385,7 +387,10 @@ struct CommandTable {
     }
     Answer CancelConsumer(const json::object& arguments) {
         const std::string queue = TextOf(arguments, "queue");
-        if (parts.queues != nullptr) parts.queues->RemoveQueue(queue);
+        if (parts.queues == nullptr) {
+            return Raised("ValueError", "no such queue can be given up");
+        }
+        parts.queues->RemoveQueue(queue);
         log::Info("celery.cancel_consumer", {{"queue", queue}});
         return Ok("no longer consuming from " + queue);
     }
@@ -439,11 +444,9 @@ const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
     return all;
 }
 
-Commands::Commands(const ControlParts& parts, const ControlOptions& options,
-                   const redis::Url& server)
+Commands::Commands(const ControlParts& parts, const ControlOptions& options)
     : parts_(parts),
       options_(options),
-      server_(server),
       codec_(options.codec != nullptr ? *options.codec : plain_codec_) {}
 
 std::optional<std::string> Commands::Run(std::string_view method, std::string_view arguments) {

@@ -13,7 +13,7 @@ namespace facet::tasks::celery {
 
 class Commands {
 public:
-    Commands(const ControlParts& parts, const ControlOptions& options, const redis::Url& server);
+    Commands(const ControlParts& parts, const ControlOptions& options);
 
     /// The JSON text of the answer; nothing when there is none to be sent. `arguments`: a JSON
     /// object. What is wrong with a request is part of the answer.
@@ -23,7 +23,6 @@ private:
     friend struct CommandTable;
     const ControlParts parts_;
     const ControlOptions options_;
-    const redis::Url server_;
     const TaskCodec plain_codec_;
     const TaskCodec& codec_;
     const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

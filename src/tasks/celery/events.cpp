@@ -11,7 +11,6 @@
 #include <format>
 
 #include "base/log.hpp"
-#include "tasks/celery/message.hpp"
 #include "tasks/celery/text.hpp"
 
 namespace facet::tasks::celery {
@@ -57,12 +56,11 @@ std::string DefaultNodeName() {
     return std::string("facet@") + host.data();
 }
 
-Events::Events(const redis::Options& server, LogicalClock& clock, EventOptions options)
+Events::Events(Transport& transport, LogicalClock& clock, EventOptions options)
     : options_(std::move(options)),
       codec_(options_.codec != nullptr ? *options_.codec : plain_codec_),
-      channel_(options_.key_prefix + "/" + std::to_string(server.url.database) + ".celeryev/"),
+      transport_(transport),
       clock_(clock),
-      pool_(server),
       thread_([this](const std::stop_token& stop) { Loop(stop); }) {}
 
 Events::~Events() = default;
@@ -87,11 +85,8 @@ std::string Events::WorkerEvent(std::string_view type) {
 }
 
 bool Events::Publish(std::string_view routing_key, const std::string& body) {
-    const Envelope envelope{.body = body,
-                            .headers = R"({"hostname":)" + Quote(options_.node) + "}"};
-    auto sent = pool_.Run({"PUBLISH", channel_ + std::string(routing_key),
-                           EncodeEnvelope(envelope, "celeryev", routing_key)});
-    return sent.has_value();
+    const Envelope event{.body = body, .headers = R"({"hostname":)" + Quote(options_.node) + "}"};
+    return transport_.Publish(event, routing_key).has_value();
 }
 
 void Events::Loop(const std::stop_token& stop) {
@@ -123,7 +118,7 @@ void Events::Loop(const std::stop_token& stop) {
             const bool sent = Publish("worker.heartbeat", WorkerEvent("worker-heartbeat"));
             if (sent != reachable) {
                 log::Warn(sent ? "celery.events_resumed" : "celery.events_lost",
-                          {{"server", pool_.options().url.Redacted()}});
+                          {{"server", transport_.broker().url}});
             }
             reachable = sent;
         }

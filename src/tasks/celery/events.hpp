@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/db/redis.hpp"
 #include "tasks/celery/codec.hpp"
+#include "tasks/celery/transport.hpp"
 #include "tasks/observer.hpp"
 
 namespace facet::tasks::celery {
@@ -34,8 +34,7 @@ private:
 };
 
 struct EventOptions {
-    std::string node;  // "facet@host"
-    std::string key_prefix = {};
+    std::string node;                  // "facet@host"
     const TaskCodec* codec = nullptr;  // null: TaskCodec itself; must outlive the object
     std::chrono::milliseconds heartbeat{2'000};
 };
@@ -44,13 +43,13 @@ struct EventOptions {
 std::string DefaultNodeName();
 
 /// The events of one worker, as Celery's monitors read them: worker-online when made, a heartbeat
-/// every two seconds, worker-offline when destroyed, and what the pool reports. On a thread and a
-/// connection of its own, so that no work delays a heartbeat. What the server does not take is
-/// dropped: events are for those who listen now.
-/// Thread safety: all methods, any thread. `clock` must outlive it.
+/// every two seconds, worker-offline when destroyed, and what the pool reports. On a thread of its
+/// own, so that no work delays a heartbeat. What the transport does not take is dropped: events are
+/// for those who listen now. Thread safety: all methods, any thread. `transport` and `clock` must
+/// outlive it.
 class Events final : public TaskObserver {
 public:
-    Events(const redis::Options& server, LogicalClock& clock, EventOptions options);
+    Events(Transport& transport, LogicalClock& clock, EventOptions options);
     ~Events() override;
 
     void TaskStarted(const Task& task) override;
@@ -81,9 +80,8 @@ private:
     const EventOptions options_;
     const TaskCodec plain_codec_;
     const TaskCodec& codec_;
-    const std::string channel_;
+    Transport& transport_;
     LogicalClock& clock_;
-    redis::Pool pool_;
 
     mutable std::mutex mutex_;
     std::condition_variable_any wake_;

@@ -38,6 +38,13 @@ bool IsJson(std::string_view text) {
 
 }  // namespace
 
+std::string PendingDocument(const ResultOf& task) { return Document(task, "PENDING", "null", {}); }
+
+bool IsUnfinished(std::string_view document) {
+    return document.starts_with(R"({"status": "PENDING")") ||
+           document.starts_with(R"({"status": "RETRY")");
+}
+
 std::string SuccessDocument(const ResultOf& task, std::string_view result, Timestamp at) {
     if (result.empty()) return Document(task, "SUCCESS", "null", FormatIso(at));
     if (IsJson(result)) return Document(task, "SUCCESS", result, FormatIso(at));

@@ -7,16 +7,20 @@
 #include "base/result.hpp"
 #include "tasks/celery/message.hpp"
 
-/// Result documents: the JSON that Celery keeps at celery-task-meta-<id>.
+/// Result documents: the JSON that Celery keeps at celery-task-meta-<id>, a key or a file.
 namespace facet::tasks::celery {
 
 /// Whose result it is.
 struct ResultOf {
     std::string id;
-    std::string parent_id;
-    std::string group_id;
+    std::string parent_id = {};
+    std::string group_id = {};
 };
 
+/// Of a task that has not ended.
+std::string PendingDocument(const ResultOf& task);
+/// Whether one of these documents is of a task that has not ended: pending, or to be tried again.
+bool IsUnfinished(std::string_view document);
 /// `result` that is not JSON becomes a string; an empty one null.
 std::string SuccessDocument(const ResultOf& task, std::string_view result, Timestamp at);
 std::string FailureDocument(const ResultOf& task, std::string_view code_name,
