@@ -323,7 +323,7 @@ Result<void> Instance::StartWorkers(std::function<void()> shut_down) {
                                     .observer = *options.observer,
                                     .clock = celery_clock_,
                                     .shut_down = std::move(shut_down)},
-        std::move(control));
+        control);
     return {};
 }
 

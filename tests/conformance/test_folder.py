@@ -142,6 +142,7 @@ def test_full_control(make_facet):
     listener = Listener(app)
     later = app.send_task("celery_tasks.cluster_faces", countdown=600)
     wait_for(lambda: state_of(facet, later.id) == "queued")
+    assert [one["request"]["id"] for one in inspect(app).scheduled()[NODE]] == [later.id]
     app.control.revoke(later.id, reply=True, timeout=5, limit=1)
     wait_for(lambda: state_of(facet, later.id) == "cancelled")
     with pytest.raises(TaskRevokedError):

@@ -114,10 +114,8 @@ private:
     std::jthread thread_;  // last: joined before the rest goes
 };
 
-Control::Control(ControlParts parts, ControlOptions options) {
-    if (options.mode != ControlMode::kOff) {
-        impl_ = std::make_unique<Impl>(std::move(parts), std::move(options));
-    }
+Control::Control(const ControlParts& parts, const ControlOptions& options) {
+    if (options.mode != ControlMode::kOff) impl_ = std::make_unique<Impl>(parts, options);
 }
 
 Control::~Control() = default;

@@ -45,7 +45,7 @@ struct ControlParts {
 /// a fraction of a second, whatever the workers do.
 class Control {
 public:
-    Control(ControlParts parts, ControlOptions options);
+    Control(const ControlParts& parts, const ControlOptions& options);
     ~Control();
 
 private:

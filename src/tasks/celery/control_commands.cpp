@@ -235,10 +235,22 @@ struct CommandTable {
     /// Nothing waits in this process: tasks stay in their queue until there is a free slot.
     Answer Reserved(const json::object&) { return json::array{}; }
 
+    /// Of an engine that keeps no list of them those among the newest.
+    std::vector<Task> Delayed() const {
+        if (parts.queues != nullptr) {
+            return parts.queues->Delayed(kMostListed).value_or(std::vector<Task>{});
+        }
+        auto queued = parts.engine.List({.limit = 500, .cursor = {}, .state = State::kQueued})
+                          .value_or(TaskPage{})
+                          .items;
+        const Timestamp now = SystemClock().Now();
+        std::erase_if(queued, [&](const Task& task) { return task.not_before <= now; });
+        return queued;
+    }
+
     Answer Scheduled(const json::object&) {
         json::array tasks;
-        if (parts.queues == nullptr) return tasks;
-        for (const Task& task : parts.queues->Delayed(kMostListed).value_or(std::vector<Task>{})) {
+        for (const Task& task : Delayed()) {
             tasks.push_back(json::object{{"eta", FormatIso(task.not_before)},
                                          {"priority", 6},  // Celery's timer: always 6
                                          {"request", Request(task, false)}});
