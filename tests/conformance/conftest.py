@@ -29,6 +29,10 @@ def server(request):
     one.stop()
 
 
+# For tests whose subject is not the server: once is enough.
+one_server = pytest.mark.parametrize("server", ["redis-server"], indirect=True)
+
+
 @pytest.fixture
 def broker(server):
     server.client().flushall()
@@ -39,6 +43,8 @@ def make_app(url, **settings):
     app = celery.Celery("celery_tasks", broker=url, backend=url)
     app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False,
                     **settings)
+    # A result that is forgotten after its server has gone tries to reach it this often, 20 times by default.
+    app.conf.result_backend_transport_options.setdefault("retry_policy", {"max_retries": 2})
     return app
 
 
@@ -107,14 +113,14 @@ def probe(make_probe):
 class StockWorker:
     """A real Celery worker of tests/conformance/stock_tasks.py."""
 
-    def __init__(self, url, folder, *arguments, node="stock@host"):
+    def __init__(self, url, folder, *arguments, node="stock@host", events=True):
         self.node = node
         self.log = pathlib.Path(folder) / "stock.log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "stock_tasks", "worker", "-n", node, "-E",
-             "-l", "error", "-c", "2", "--without-gossip", *arguments],
+            [sys.executable, "-m", "celery", "-A", "stock_tasks", "worker", "-n", node,
+             *(["-E"] if events else []), "-l", "error", "-c", "2", "--without-gossip", *arguments],
             cwd=pathlib.Path(__file__).parent, stdout=open(self.log, "ab"),
-            stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
+            stderr=subprocess.STDOUT, preexec_fn=die_with_parent, start_new_session=True,
             env={**os.environ, "STOCK_URL": url, "C_FORCE_ROOT": "1"})
 
     def wait_ready(self, app):
@@ -122,10 +128,17 @@ class StockWorker:
                  what=self.log.read_text)
         return self
 
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # it sometimes hangs there
+                self.kill()
 
 
 @pytest.fixture
@@ -133,6 +146,13 @@ def stock(broker, app, tmp_path):
     worker = StockWorker(broker.url, tmp_path)
     yield worker.wait_ready(app)
     worker.stop()
+
+
+def run_celery(url, *arguments, timeout=60):
+    """Celery's command line, as an operator runs it."""
+    return subprocess.run([sys.executable, "-m", "celery", "-b", url, "--result-backend", url,
+                           *[str(one) for one in arguments]],
+                          capture_output=True, text=True, timeout=timeout)
 
 
 def wait_for(condition, seconds=10, what=lambda: ""):

@@ -29,6 +29,7 @@ def record(broker, task_id, field, prefix=""):
     ([], {}),
     ([[], {}, [[]], {"a": {}}, None, True, 1.5, -3], {"empty": [], "none": None}),
     (["é", "日本", "\U0001f600", "\\\"'\n\t"], {"ключ": "значение"}),
+    ([0.1 + 0.2, 1 / 3, 5e-324, 1.7976931348623157e308, 1595834598.4167407, 2**53 + 1, -2**63, 2**64 - 1], {}),
     (["x" * (1 << 20)], {}),
 ])
 def test_arguments_and_results_are_equal(app, probe, args, kwargs):
@@ -140,10 +141,17 @@ def test_retries_are_seen(app, probe, listener):
 # ---- 5, 6: together with Python workers ------------------------------------------------------
 
 def test_a_cpp_producer_and_a_stock_worker(broker, stock):
-    done = subprocess.run([PROBE, "--redis", broker.url, "--send", "celery_tasks.add",
-                           "--args", "[20, 22]"], capture_output=True, text=True, timeout=40)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[1:] == ["SUCCESS", "42"]
+    def probe(*arguments):
+        done = subprocess.run([PROBE, "--redis", broker.url, *arguments], capture_output=True,
+                              text=True, timeout=40)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    task = probe("--send", "celery_tasks.add", "--args", "[20, 22]")
+    assert probe("--wait", task) == "SUCCESS 42"
+    task = probe("--send", "celery_tasks.fail", "--args", '["broken"]')
+    status, failure = probe("--wait", task).split(" ", 1)
+    assert status == "FAILURE" and json.loads(failure)["exc_message"] == ["broken"]
 
 
 @pytest.mark.slow
