@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <condition_variable>
 #include <mutex>
 #include <regex>

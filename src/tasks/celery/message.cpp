@@ -1,5 +1,6 @@
 #include "tasks/celery/message.hpp"
 
+#include <boost/json.hpp>
 #include <initializer_list>
 
 #include "tasks/celery/json.hpp"

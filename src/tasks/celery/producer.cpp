@@ -1,6 +1,7 @@
 #include "tasks/celery/producer.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "tasks/celery/json.hpp"
 #include "tasks/celery/message.hpp"

@@ -1,5 +1,7 @@
 #include "tasks/celery/result.hpp"
 
+#include <boost/json.hpp>
+
 #include "tasks/celery/json.hpp"
 #include "tasks/celery/text.hpp"
 

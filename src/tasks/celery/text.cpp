@@ -1,6 +1,7 @@
 #include "tasks/celery/text.hpp"
 
 #include <array>
+#include <boost/json.hpp>
 #include <charconv>
 #include <cstdint>
 #include <format>
