@@ -1,11 +1,13 @@
 """Facet's worker beside the real Celery: a broker, and workers of trivial tasks (celery_probe)."""
 
+import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -170,7 +172,6 @@ class Listener:
     """Collects events with Celery's own receiver, on a thread."""
 
     def __init__(self, app):
-        import threading
         self.events = []
         self.state = app.events.State()
         self.connection = app.connection_for_read()
@@ -202,6 +203,47 @@ class Listener:
     def stop(self):
         self.receiver.should_stop = True
         self.thread.join(5)
+
+
+def send_many(app, count):
+    """Sends add(i, 0) for each i below `count` on one connection, without listening for results; their ids."""
+    with celery.Celery(broker=app.conf.broker_url) as producer, producer.pool.acquire() as connection:
+        return [producer.send_task("celery_tasks.add", (i, 0), connection=connection).id for i in range(count)]
+
+
+class Results:
+    """Every result that is published, with the second one of a task if there is one."""
+
+    def __init__(self, server):
+        redis = server.client()
+        redis.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
+        self.of = {}
+        self.heard = redis.pubsub()
+        self.heard.psubscribe("celery-task-meta-*")
+        assert self.heard.get_message(timeout=10)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            message = self.heard.get_message(timeout=0.2)
+            if message is None or message["type"] != "pmessage":
+                continue
+            document = json.loads(message["data"])
+            self.of.setdefault(document["task_id"], []).append((document["status"], document["result"]))
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join(5)
+        self.heard.close()
+
+
+@pytest.fixture
+def results(broker):
+    one = Results(broker)
+    yield one
+    one.stop()
 
 
 @pytest.fixture
