@@ -143,6 +143,7 @@ void Workers::Execute(const tasks::Lease& lease, const std::stop_token& stop,
         if (auto released = engine_.Release(lease); !released) {
             log::Warn("task.release_failed",
                       {{"task", lease.task.id.ToString()}, {"error", released.error().message}});
+            if (options_.observer != nullptr) options_.observer->TaskLost(lease.task);
         } else if (options_.observer != nullptr) {
             options_.observer->TaskReturned(lease.task);
         }
@@ -171,7 +172,8 @@ void Workers::Finish(const Running& ran, Outcome outcome) {
     log::Warn("task.commit_failed", {{"task", lease.task.id.ToString()},
                                      {"error", committed.error().message},
                                      {"detail", committed.error().detail}});
-    if (committed.error().code != Code::kConflict) {
+    const bool lost = committed.error().code == Code::kConflict;
+    if (!lost) {
         const auto delay =
             tasks::Backoff(lease.task.attempts, options_.retry_base, options_.retry_cap);
         if (auto retried = engine_.Retry(lease, committed.error(), delay); !retried) {
@@ -179,7 +181,10 @@ void Workers::Finish(const Running& ran, Outcome outcome) {
                       {{"task", lease.task.id.ToString()}, {"error", retried.error().message}});
         }
     }
-    if (options_.observer != nullptr) {
+    if (options_.observer == nullptr) return;
+    if (lost) {
+        options_.observer->TaskLost(lease.task);
+    } else {
         options_.observer->TaskRetried(lease.task, committed.error());
     }
 }
@@ -218,7 +223,9 @@ void Workers::GiveUpOrRetry(const Running& ran, const TaskHandler& handler, cons
         handler.after_give_up(lease.task);
     }
     if (options_.observer == nullptr) return;
-    if (!recorded || !given_up) {
+    if (!recorded && recorded.error().code == Code::kConflict) {
+        options_.observer->TaskLost(lease.task);
+    } else if (!recorded || !given_up) {
         options_.observer->TaskRetried(lease.task, recorded ? error : recorded.error());
     } else if (cancelled) {
         options_.observer->TaskRevoked(lease.task, tasks::Revocation::kTerminated);

@@ -179,6 +179,7 @@ public:
         Write(why == tasks::Revocation::kTerminated ? "terminated" : "revoked");
     }
     void TaskReturned(const tasks::Task& /*task*/) override { Write("returned"); }
+    void TaskLost(const tasks::Task& /*task*/) override { Write("lost"); }
 
     /// Once there are `count` entries.
     std::vector<std::string> Read(std::size_t count) {

@@ -28,6 +28,8 @@ public:
     virtual void TaskRevoked(const Task& task, Revocation why) = 0;
     /// Handed back unfinished, at a stop.
     virtual void TaskReturned(const Task& task) = 0;
+    /// Its lease was lost: what becomes of it is told by whoever has it now.
+    virtual void TaskLost(const Task& task) = 0;
 };
 
 }  // namespace facet::tasks

@@ -129,8 +129,9 @@ local function finish(id, seq, from, to)
   set_state(id, seq, from, to)
 end
 
-local function tell(key, life, document)
-  if document and document ~= '' then
+-- Writes the result of a task, unless its producer wants none (headers.ignore_result).
+local function tell(id, key, life, document)
+  if document and document ~= '' and redis.call('HGET', rec(id), 'mute') ~= '1' then
     redis.call('SETEX', key, life, document)
     redis.call('PUBLISH', key, document)
   end
@@ -193,6 +194,7 @@ for i = 6, #ARGV do
       if not r[1] then
         local revoked = redis.call('ZREM', REVOKED, id)
         record(id, raw, list, priority(m), ARGV[5], NOW, revoked)
+        if m.headers.ignore_result == true then redis.call('HSET', rec(id), 'mute', 1) end
         r = redis.call('HMGET', rec(id), 'state', 'msg', 'seq', 'token')
       end
       if r[1] == 'queued' and r[2] == raw then
@@ -283,7 +285,7 @@ else
   finish(id, r[6], 'leased', to)
 end
 for i = 11, #ARGV, 2 do
-  if ARGV[i] == to then tell(ARGV[9], ARGV[10], ARGV[i + 1]) end
+  if ARGV[i] == to then tell(id, ARGV[9], ARGV[10], ARGV[i + 1]) end
 end
 return to
 )lua";
@@ -304,7 +306,7 @@ if r[1] == 'queued' then
   redis.call('ZREM', DELAYED, id)
   redis.call('HSET', rec(id), 'cancel', 1)
   finish(id, r[4], 'queued', 'cancelled')
-  tell(ARGV[4], ARGV[5], ARGV[6])
+  tell(id, ARGV[4], ARGV[5], ARGV[6])
   return 'cancelled'
 elseif r[1] == 'leased' then
   redis.call('HSET', rec(id), 'cancel', 1)

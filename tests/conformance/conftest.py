@@ -1,11 +1,13 @@
 """Facet's worker beside the real Celery: a broker, and workers of trivial tasks (celery_probe)."""
 
+import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -29,6 +31,10 @@ def server(request):
     one.stop()
 
 
+# For tests whose subject is not the server: once is enough.
+one_server = pytest.mark.parametrize("server", ["redis-server"], indirect=True)
+
+
 @pytest.fixture
 def broker(server):
     server.client().flushall()
@@ -39,6 +45,8 @@ def make_app(url, **settings):
     app = celery.Celery("celery_tasks", broker=url, backend=url)
     app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False,
                     **settings)
+    # A result that is forgotten after its server has gone tries to reach it this often, 20 times by default.
+    app.conf.result_backend_transport_options.setdefault("retry_policy", {"max_retries": 2})
     return app
 
 
@@ -107,14 +115,14 @@ def probe(make_probe):
 class StockWorker:
     """A real Celery worker of tests/conformance/stock_tasks.py."""
 
-    def __init__(self, url, folder, *arguments, node="stock@host"):
+    def __init__(self, url, folder, *arguments, node="stock@host", events=True):
         self.node = node
         self.log = pathlib.Path(folder) / "stock.log"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "stock_tasks", "worker", "-n", node, "-E",
-             "-l", "error", "-c", "2", "--without-gossip", *arguments],
+            [sys.executable, "-m", "celery", "-A", "stock_tasks", "worker", "-n", node,
+             *(["-E"] if events else []), "-l", "error", "-c", "2", "--without-gossip", *arguments],
             cwd=pathlib.Path(__file__).parent, stdout=open(self.log, "ab"),
-            stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
+            stderr=subprocess.STDOUT, preexec_fn=die_with_parent, start_new_session=True,
             env={**os.environ, "STOCK_URL": url, "C_FORCE_ROOT": "1"})
 
     def wait_ready(self, app):
@@ -122,10 +130,17 @@ class StockWorker:
                  what=self.log.read_text)
         return self
 
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # it sometimes hangs there
+                self.kill()
 
 
 @pytest.fixture
@@ -133,6 +148,13 @@ def stock(broker, app, tmp_path):
     worker = StockWorker(broker.url, tmp_path)
     yield worker.wait_ready(app)
     worker.stop()
+
+
+def run_celery(url, *arguments, timeout=60):
+    """Celery's command line, as an operator runs it."""
+    return subprocess.run([sys.executable, "-m", "celery", "-b", url, "--result-backend", url,
+                           *[str(one) for one in arguments]],
+                          capture_output=True, text=True, timeout=timeout)
 
 
 def wait_for(condition, seconds=10, what=lambda: ""):
@@ -150,7 +172,6 @@ class Listener:
     """Collects events with Celery's own receiver, on a thread."""
 
     def __init__(self, app):
-        import threading
         self.events = []
         self.state = app.events.State()
         self.connection = app.connection_for_read()
@@ -182,6 +203,47 @@ class Listener:
     def stop(self):
         self.receiver.should_stop = True
         self.thread.join(5)
+
+
+def send_many(app, count):
+    """Sends add(i, 0) for each i below `count` on one connection, without listening for results; their ids."""
+    with celery.Celery(broker=app.conf.broker_url) as producer, producer.pool.acquire() as connection:
+        return [producer.send_task("celery_tasks.add", (i, 0), connection=connection).id for i in range(count)]
+
+
+class Results:
+    """Every result that is published, with the second one of a task if there is one."""
+
+    def __init__(self, server):
+        redis = server.client()
+        redis.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
+        self.of = {}
+        self.heard = redis.pubsub()
+        self.heard.psubscribe("celery-task-meta-*")
+        assert self.heard.get_message(timeout=10)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            message = self.heard.get_message(timeout=0.2)
+            if message is None or message["type"] != "pmessage":
+                continue
+            document = json.loads(message["data"])
+            self.of.setdefault(document["task_id"], []).append((document["status"], document["result"]))
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join(5)
+        self.heard.close()
+
+
+@pytest.fixture
+def results(broker):
+    one = Results(broker)
+    yield one
+    one.stop()
 
 
 @pytest.fixture

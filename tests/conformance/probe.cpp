@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <thread>
 
 #include "base/log.hpp"
@@ -16,8 +17,11 @@
 #include "store/sqlite_store.hpp"
 #include "tasks/celery/control.hpp"
 #include "tasks/celery/events.hpp"
+#include "tasks/celery/json.hpp"
+#include "tasks/celery/message.hpp"
 #include "tasks/celery/producer.hpp"
 #include "tasks/celery/redis_transport.hpp"
+#include "tasks/celery/text.hpp"
 #include "tasks/redis_engine.hpp"
 
 namespace facet {
@@ -38,6 +42,13 @@ struct Arguments {
     int lease_milliseconds = 3'000;
     int reap_milliseconds = 500;
 };
+
+json::value Parse(std::string_view text) {
+    boost::system::error_code error;
+    json::value value = tasks::celery::ParseJson(text, error);
+    if (error) throw std::invalid_argument(error.message());
+    return value;
+}
 
 Outcome Done(const json::value& result) {
     return {.result = json::serialize(result), .commit = {}, .after_commit = {}};
@@ -69,7 +80,7 @@ pipeline::TaskHandler Handler(Body body) {
     return {.run = [body = std::move(body)](const tasks::Task& task,
                                             const std::stop_token& stop) -> Result<Outcome> {
                 try {
-                    const json::value payload = json::parse(task.payload);
+                    const json::value payload = Parse(task.payload);
                     return body({payload.at("args").as_array(), payload.at("kwargs").as_object(),
                                  task.attempts},
                                 stop);
@@ -189,23 +200,74 @@ Result<void> Work(const Arguments& given) {
     return {};
 }
 
-/// Sends one task and prints its result.
-Result<void> Send(const Arguments& given, const std::string& name, const std::string& args) {
+struct Sending {
+    std::string name;
+    std::string args = "[]";
+    std::string kwargs = "{}";
+    tasks::celery::SendOptions options;
+    std::string eta;
+    std::string expires;
+};
+
+std::optional<Timestamp> Time(const std::string& text) {
+    return text.empty() ? std::nullopt : tasks::celery::ParseIso(text);
+}
+
+/// Sends one task and prints its id.
+Result<void> Send(const Arguments& given, Sending sending) {
     FACET_TRY(url, redis::Url::Parse(given.url));
     redis::Pool pool({.url = url});
     tasks::celery::Producer producer(pool, given.prefix);
-    FACET_TRY(id, producer.Send(name, args, "{}"));
-    FACET_TRY(result, producer.Wait(id, Deadline::After(std::chrono::seconds(30)), {}));
-    std::printf("%s %s %s\n", id.ToString().c_str(), result.status.c_str(), result.result.c_str());
+    sending.options.queue = given.queues.front();
+    sending.options.eta = Time(sending.eta);
+    sending.options.expires = Time(sending.expires);
+    FACET_TRY(id, producer.Send(sending.name, sending.args, sending.kwargs, sending.options));
+    std::printf("%s\n", id.ToString().c_str());
     return {};
+}
+
+/// Waits for a result and prints it.
+Result<void> Wait(const Arguments& given, const std::string& task) {
+    FACET_TRY(url, redis::Url::Parse(given.url));
+    FACET_TRY(id, Uuid::Parse(task));
+    redis::Pool pool({.url = url});
+    tasks::celery::Producer producer(pool, given.prefix);
+    FACET_TRY(result, producer.Wait(id, Deadline::After(std::chrono::seconds(30)), {}));
+    std::printf("%s %s\n", result.status.c_str(), result.result.c_str());
+    return {};
+}
+
+json::value Instant(const std::optional<Timestamp>& at) {
+    return at ? json::value(at->time_since_epoch().count()) : json::value(nullptr);
+}
+
+/// What the parsers make of a message.
+json::object Read(std::string_view raw) {
+    json::object read;
+    if (const auto task = tasks::celery::DecodeTask(raw)) {
+        read["task"] = {{"id", task->id.ToString()},      {"name", task->call.name},
+                        {"args", Parse(task->call.args)}, {"kwargs", Parse(task->call.kwargs)},
+                        {"priority", task->priority},     {"queue", task->queue},
+                        {"eta", Instant(task->eta)},      {"expires", Instant(task->expires)},
+                        {"retries", task->retries},       {"ignore_result", task->ignore_result},
+                        {"root_id", task->root_id},       {"parent_id", task->parent_id},
+                        {"group_id", task->group_id},     {"redelivered", task->redelivered}};
+    } else {
+        read["no_task"] = task.error().message;
+    }
+    if (const auto envelope = tasks::celery::DecodeEnvelope(raw)) {
+        read["envelope"] = {{"body", Parse(envelope->body)}, {"headers", Parse(envelope->headers)}};
+    }
+    return read;
 }
 
 int Main(int argc, char** argv) {
     Arguments given;
-    std::string name;
-    std::string args;
-    CLI::App app("A worker of trivial tasks, or a producer of one.");
-    app.add_option("--redis", given.url)->required();
+    Sending sending;
+    std::string awaited;
+    bool read = false;
+    CLI::App app("A worker of trivial tasks; a producer of one; a reader of messages.");
+    app.add_option("--redis", given.url);
     app.add_option("--prefix", given.prefix);
     app.add_option("--node", given.node);
     app.add_option("--control", given.mode);
@@ -214,10 +276,25 @@ int Main(int argc, char** argv) {
     app.add_option("--slots", given.slots);
     app.add_option("--lease", given.lease_milliseconds);
     app.add_option("--reap", given.reap_milliseconds);
-    app.add_option("--send", name);
-    app.add_option("--args", args);
+    app.add_option("--send", sending.name, "Send a task of this name to the first of --queues.");
+    app.add_option("--args", sending.args);
+    app.add_option("--kwargs", sending.kwargs);
+    app.add_option("--priority", sending.options.priority);
+    app.add_option("--eta", sending.eta);
+    app.add_option("--expires", sending.expires);
+    app.add_flag("--ignore-result", sending.options.ignore_result);
+    app.add_option("--wait", awaited, "Wait for the result of this task.");
+    app.add_flag("--read", read, "Parse messages, one a line of the standard input.");
     CLI11_PARSE(app, argc, argv);
-    const auto done = name.empty() ? Work(given) : Send(given, name, args);
+    if (read) {
+        for (std::string line; std::getline(std::cin, line);) {
+            std::puts(json::serialize(Read(line)).c_str());
+        }
+        return 0;
+    }
+    const auto done = !awaited.empty()        ? Wait(given, awaited)
+                      : !sending.name.empty() ? Send(given, std::move(sending))
+                                              : Work(given);
     if (!done)
         std::fprintf(stderr, "%s: %s\n", done.error().message.c_str(), done.error().detail.c_str());
     return done ? 0 : 1;

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "tasks/celery/json.hpp"
 #include "tasks/celery/message.hpp"
 #include "tasks/celery/text.hpp"
 
@@ -75,8 +76,21 @@ std::string Joined(const std::set<std::string>& texts) {
 
 json::value ParseOr(const std::string& text, const json::value& otherwise) {
     boost::system::error_code error;
-    json::value value = json::parse(text, error);
+    json::value value = ParseJson(text, error);
     return error ? otherwise : value;
+}
+
+/// As Python says which arguments a call lacks; empty: none.
+std::string Missing(const json::object& given, const std::vector<std::string_view>& needs) {
+    std::string names;
+    int count = 0;
+    for (const std::string_view name : needs) {
+        if (given.contains(name)) continue;
+        names += std::format("{}'{}'", count++ == 0 ? "" : " and ", name);
+    }
+    if (count == 0) return {};
+    return std::format("missing {} required positional argument{}: {}", count, count > 1 ? "s" : "",
+                       names);
 }
 
 double UnixSeconds(Timestamp at) {
@@ -142,7 +156,7 @@ struct CommandTable {
     struct Entry {
         Handler handler;
         bool reads;  // allowed to those who may only look
-        std::string_view needs = {};
+        std::vector<std::string_view> needs = {};
     };
     static const std::map<std::string_view, Entry>& All();
 
@@ -419,7 +433,7 @@ const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
     static const std::map<std::string_view, Entry> all = {
         {"ping", {&T::Ping, true}},
         {"clock", {&T::Clock, true}},
-        {"hello", {&T::Hello, true, "from_node"}},
+        {"hello", {&T::Hello, true, {"from_node"}}},
         {"stats", {&T::Stats, true}},
         {"active", {&T::Active, true}},
         {"dump_active", {&T::Active, true}},
@@ -435,22 +449,22 @@ const std::map<std::string_view, CommandTable::Entry>& CommandTable::All() {
         {"dump_conf", {&T::Conf, true}},
         {"report", {&T::Report, true}},
         {"active_queues", {&T::ActiveQueues, true}},
-        {"query_task", {&T::QueryTask, true, "ids"}},
+        {"query_task", {&T::QueryTask, true, {"ids"}}},
         {"enable_events", {&T::EnableEvents, true}},
         {"disable_events", {&T::DisableEvents, false}},
         {"heartbeat", {&T::Heartbeat, true}},
-        {"election", {&T::Election, true}},
-        {"revoke", {&T::Revoke, false, "task_id"}},
-        {"terminate", {&T::Terminate, false, "task_id"}},
-        {"revoke_by_stamped_headers", {&T::RevokeByStamps, false, "headers"}},
-        {"rate_limit", {&T::RateLimit, false, "task_name"}},
+        {"election", {&T::Election, true, {"id", "topic"}}},
+        {"revoke", {&T::Revoke, false, {"task_id"}}},
+        {"terminate", {&T::Terminate, false, {"signal", "task_id"}}},
+        {"revoke_by_stamped_headers", {&T::RevokeByStamps, false, {"headers"}}},
+        {"rate_limit", {&T::RateLimit, false, {"task_name", "rate_limit"}}},
         {"time_limit", {&T::TimeLimit, false}},
         {"pool_grow", {&T::Grow, false}},
         {"pool_shrink", {&T::Shrink, false}},
         {"autoscale", {&T::Autoscale, false}},
         {"pool_restart", {&T::PoolRestart, false}},
-        {"add_consumer", {&T::AddConsumer, false, "queue"}},
-        {"cancel_consumer", {&T::CancelConsumer, false, "queue"}},
+        {"add_consumer", {&T::AddConsumer, false, {"queue"}}},
+        {"cancel_consumer", {&T::CancelConsumer, false, {"queue"}}},
         {"shutdown", {&T::Shutdown, false}},
     };
     return all;
@@ -472,10 +486,9 @@ std::optional<std::string> Commands::Run(std::string_view method, std::string_vi
         answer = Raised("PermissionError", "remote control of this worker is for reading only");
     } else if (!given.is_object()) {
         answer = Raised("TypeError", "arguments must be an object");
-    } else if (!entry->second.needs.empty() && !given.get_object().contains(entry->second.needs)) {
-        answer =
-            Raised("TypeError", std::format("{}() missing 1 required positional argument: '{}'",
-                                            method, entry->second.needs));
+    } else if (const auto missing = Missing(given.get_object(), entry->second.needs);
+               !missing.empty()) {
+        answer = Raised("TypeError", std::format("{}() {}", method, missing));
     } else {
         CommandTable table{*this};
         answer = (table.*entry->second.handler)(given.get_object());

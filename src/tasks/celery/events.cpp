@@ -200,6 +200,11 @@ void Events::TaskReturned(const Task& task) {
     Tell("task-rejected", task, R"(,"requeue":true)");
 }
 
+void Events::TaskLost(const Task& task) {
+    const std::lock_guard lock(mutex_);
+    running_.erase(task.id);
+}
+
 bool Events::SendTaskEvents(bool on) {
     const std::lock_guard lock(mutex_);
     return std::exchange(task_events_, on) != on;

@@ -59,6 +59,7 @@ public:
     void TaskRetried(const Task& task, const Error& error) override;
     void TaskRevoked(const Task& task, Revocation why) override;
     void TaskReturned(const Task& task) override;
+    void TaskLost(const Task& task) override;
 
     /// Task events on or off; false: they were so already.
     bool SendTaskEvents(bool on);

@@ -22,6 +22,7 @@
 #include "base/ids.hpp"
 #include "base/inotify.hpp"
 #include "base/log.hpp"
+#include "tasks/celery/json.hpp"
 #include "tasks/celery/message.hpp"
 #include "tasks/celery/result.hpp"
 
@@ -229,7 +230,7 @@ Result<void> Folder::EditTable(std::string_view exchange, const std::function<bo
 
     Table table;
     boost::system::error_code error;
-    const json::value rows = json::parse(text, error);
+    const json::value rows = ParseJson(text, error);
     for (const json::value& row : rows.is_array() ? rows.get_array() : json::array()) {
         if (!row.is_array() || row.get_array().size() != 3) continue;
         std::array<std::string, 3> field;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <initializer_list>
 
+#include "tasks/celery/json.hpp"
 #include "tasks/celery/text.hpp"
 
 namespace facet::tasks::celery {
@@ -14,12 +15,10 @@ std::unexpected<Error> BadMessage(std::string why) {
     return Fail(Code::kInvalidArgument, "not a task message: " + std::move(why));
 }
 
-Result<json::value> ParseJson(std::string_view text) {
+Result<json::value> ReadJson(std::string_view text) {
     if (text.size() > kMostMessageBytes) return Fail(Code::kTooLarge, "the message is too large");
-    json::parse_options options;
-    options.max_depth = kDeepestJson;
     boost::system::error_code error;
-    json::value value = json::parse(text, error, {}, options);
+    json::value value = ParseJson(text, error);
     if (error) return BadMessage("no JSON: " + error.message());
     return value;
 }
@@ -69,7 +68,7 @@ Result<const json::object*> ObjectIn(const json::value& value, std::string_view 
 }
 
 Result<void> ReadBody(std::string_view text, TaskMessage& message) {
-    FACET_TRY(body, ParseJson(text));
+    FACET_TRY(body, ReadJson(text));
     if (!body.is_array() || body.get_array().size() != 3 || !body.get_array()[0].is_array() ||
         !body.get_array()[1].is_object()) {
         return BadMessage("the body is not [args, kwargs, embed] of protocol 2");
@@ -98,7 +97,7 @@ Result<std::optional<Timestamp>> TimeOf(const json::object& headers, std::string
 
 Result<Call> TaskCodec::Encode(std::string_view name, std::string_view payload) const {
     boost::system::error_code error;
-    const json::value value = json::parse(payload, error);
+    const json::value value = ParseJson(payload, error);
     if (!error && value.is_object() && value.get_object().size() == 2) {
         const json::value* const args = Member(value.get_object(), "args");
         const json::value* const kwargs = Member(value.get_object(), "kwargs");
@@ -113,7 +112,7 @@ Result<Call> TaskCodec::Encode(std::string_view name, std::string_view payload) 
 Result<NameAndPayload> TaskCodec::Decode(const Call& call) const {
     if (call.args == "[]" && call.kwargs.starts_with(R"({"payload":")")) {
         boost::system::error_code error;
-        const json::value kwargs = json::parse(call.kwargs, error);
+        const json::value kwargs = ParseJson(call.kwargs, error);
         if (!error && kwargs.is_object() && kwargs.get_object().size() == 1) {
             return NameAndPayload{call.name, TextOf(kwargs.get_object(), "payload")};
         }
@@ -168,7 +167,7 @@ std::string EncodeTask(const TaskMessage& message, std::string_view origin) {
 }
 
 Result<TaskMessage> DecodeTask(std::string_view raw) {
-    FACET_TRY(value, ParseJson(raw));
+    FACET_TRY(value, ReadJson(raw));
     FACET_TRY(envelope, ObjectIn(value, "the envelope"));
     const json::value none(json::object_kind);
     const auto part = [&](std::string_view name) -> const json::value& {
@@ -221,7 +220,7 @@ std::string EncodeEnvelope(const Envelope& envelope, std::string_view exchange,
 }
 
 Result<Envelope> DecodeEnvelope(std::string_view raw) {
-    FACET_TRY(value, ParseJson(raw));
+    FACET_TRY(value, ReadJson(raw));
     FACET_TRY(envelope, ObjectIn(value, "the envelope"));
     const json::value none(json::object_kind);
     const json::value* const headers = Member(*envelope, "headers");

@@ -13,9 +13,8 @@
 /// (https://docs.celeryq.dev/en/stable/internals/protocol.html; docs/format/redis.md).
 namespace facet::tasks::celery {
 
-/// Bytes of a message at most; nesting of its arguments at most.
+/// Bytes of a message at most.
 inline constexpr std::size_t kMostMessageBytes = 64ULL << 20;
-inline constexpr int kDeepestJson = 64;
 
 struct TaskMessage {
     Uuid id;

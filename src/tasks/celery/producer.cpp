@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "tasks/celery/json.hpp"
 #include "tasks/celery/message.hpp"
 #include "tasks/celery/result.hpp"
 
@@ -14,7 +15,7 @@ namespace json = boost::json;
 /// The result in a document, once the task has ended.
 Result<std::optional<TaskResult>> ReadDocument(const std::string& text) {
     boost::system::error_code error;
-    const json::value document = json::parse(text, error);
+    const json::value document = ParseJson(text, error);
     const json::object* const fields = error ? nullptr : document.if_object();
     const json::value* const status = fields == nullptr ? nullptr : fields->if_contains("status");
     if (status == nullptr || !status->is_string()) {
@@ -29,7 +30,7 @@ Result<std::optional<TaskResult>> ReadDocument(const std::string& text) {
 
 bool IsOf(std::string_view text, json::kind kind) {
     boost::system::error_code error;
-    const json::value value = json::parse(text, error);
+    const json::value value = ParseJson(text, error);
     return !error && value.kind() == kind;
 }
 

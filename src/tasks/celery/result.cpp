@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "tasks/celery/json.hpp"
 #include "tasks/celery/text.hpp"
 
 namespace facet::tasks::celery {
@@ -29,7 +30,7 @@ std::string Exception(std::string_view type, std::string_view message, std::stri
 }
 
 bool IsJson(std::string_view text) {
-    json::stream_parser parser;
+    json::stream_parser parser({}, JsonOptions());
     boost::system::error_code error;
     parser.write(text.data(), text.size(), error);
     if (!error) parser.finish(error);

@@ -7,6 +7,7 @@
 #include <format>
 
 #include "base/utf8.hpp"
+#include "tasks/celery/json.hpp"
 
 namespace facet::tasks::celery {
 namespace {
@@ -198,7 +199,7 @@ std::string PythonString(std::string_view text) {
 
 std::string PythonRepr(std::string_view json, std::size_t most) {
     boost::system::error_code error;
-    const boost::json::value value = boost::json::parse(json, error);
+    const boost::json::value value = ParseJson(json, error);
     std::string out;
     if (error) {
         out = PythonString(ToValidUtf8(json));
@@ -217,7 +218,7 @@ std::string PythonTuple(std::string_view json, std::size_t most) {
     text.front() = '(';
     if (!text.ends_with(']')) return text;
     boost::system::error_code error;
-    const boost::json::value value = boost::json::parse(json, error);
+    const boost::json::value value = ParseJson(json, error);
     text.back() = ')';
     if (value.get_array().size() == 1) text.insert(text.size() - 1, ",");
     return text;

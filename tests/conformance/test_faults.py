@@ -1,0 +1,244 @@
+"""Workers, connections and servers that die, stall or are fed nonsense: nothing is lost, nothing is done twice."""
+
+import base64
+import json
+import threading
+import time
+import uuid
+
+import celery
+import pytest
+from celery.result import AsyncResult
+from redis_server import RedisServer
+
+from conftest import make_app, one_server, wait_for
+
+# 18 (FLUSHALL, then the sweeper) is about rows of the database: tests/functional/test_chaos.py.
+
+
+def call(app, name, *args, **options):
+    return app.send_task(f"celery_tasks.{name}", args, **options)
+
+
+def record(broker, task_id, field):
+    return broker.client().hget(f"facet:task:{task_id}", field)
+
+
+def successes(listener, task_id):
+    return listener.of(task_id).count("task-succeeded")
+
+
+# ---- 12, 13, 14: loss ------------------------------------------------------------------------
+
+@pytest.mark.slow
+def test_nothing_is_lost_between_queue_and_worker(app, make_probe):
+    probe = make_probe()
+    for _ in range(20):
+        probe.freeze()
+        sent = [call(app, "add", 1, i) for i in range(5)]
+        probe.kill()
+        probe.start()
+        assert [one.get(timeout=20) for one in sent] == [1 + i for i in range(5)]
+
+
+def test_a_killed_workers_task_is_taken_over(app, broker, make_probe, listener, tmp_path, record_property):
+    mark = tmp_path / "mark"
+    lease = 3.0
+    first = make_probe("--lease", int(lease * 1000))
+    sent = call(app, "mark", str(mark), 1)
+    wait_for(mark.exists)
+    make_probe("--lease", int(lease * 1000))
+    first.kill()
+    killed = time.monotonic()
+    wait_for(lambda: mark.read_text() == "1\n2\n", lease + 5)
+    record_property("takeover_s", round(time.monotonic() - killed, 2))
+    assert sent.get(timeout=20) == 2
+    assert record(broker, sent.id, "att") == b"2"
+    wait_for(lambda: successes(listener, sent.id))
+    assert listener.of(sent.id) == ["task-received", "task-started"] * 2 + ["task-succeeded"]
+    assert mark.read_text() == "1\n2\n"
+
+
+def test_a_stalled_worker_cannot_complete(app, broker, make_probe, listener, tmp_path):
+    mark = tmp_path / "mark"
+    stalled = make_probe("--lease", 1000, "--slots", 1)
+    sent = call(app, "mark", str(mark), 0.3)
+    wait_for(mark.exists)
+    stalled.freeze()
+    make_probe("--lease", 1000, "--slots", 1)
+    assert sent.get(timeout=20) == 2
+    document = broker.client().get(f"celery-task-meta-{sent.id}")
+    stalled.thaw()
+    wait_for(lambda: b"task.commit_failed" in stalled.log.read_bytes() or
+             b"task.record_failed" in stalled.log.read_bytes())
+    assert broker.client().get(f"celery-task-meta-{sent.id}") == document
+    assert stalled.stop() == 0
+    wait_for(lambda: any(one["type"] == "worker-offline" for one in listener.events))
+    # Monitors are not told of a retry that is none.
+    assert listener.of(sent.id) == ["task-received", "task-started"] * 2 + ["task-succeeded"]
+    assert listener.state.tasks[sent.id].state == "SUCCESS"
+
+
+# ---- 15: the redelivery of others (with Flower attached, and for 30 s: test_flower.py) -------
+
+def test_monitors_with_a_short_visibility_timeout_do_no_harm(broker, make_probe, tmp_path):
+    mark = tmp_path / "mark"
+    make_probe("--lease", 1000)
+    impatient = make_app(broker.url, broker_transport_options={"visibility_timeout": 1})
+    sent = call(impatient, "mark", str(mark), 3)
+    wait_for(mark.exists)
+    while not sent.ready():
+        assert impatient.control.inspect(timeout=0.3).ping()
+    assert sent.get(timeout=10) == 1
+    assert mark.read_text() == "1\n"
+
+
+# ---- 16: poison ------------------------------------------------------------------------------
+
+def test_poison_is_set_aside(app, broker, probe, listener):
+    redis = broker.client()
+    deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    for raw in (b"no json", b"[]", b'{"body": "x", "headers": {}, "properties": {}}', deep, b"\xff\xfe\x00"):
+        redis.lpush("celery", raw)
+    template = json.loads(template_message(app, redis))
+
+    def damaged(**changes):
+        message = {**template, **changes}
+        message["headers"] = {**template["headers"], "id": str(uuid.uuid4())}
+        redis.lpush("celery", json.dumps(message))
+        return message["headers"]["id"]
+
+    unreadable = {damaged(**{"content-type": "application/x-python-serialize"}): "not JSON",
+                  damaged(body="no base64!"): "base64",
+                  damaged(body=base64.b64encode(b"[1, 2").decode()): "JSON",
+                  damaged(body=base64.b64encode(b'{"no": "list"}').decode()): "protocol 2"}
+    redis.lpush("celery", json.dumps({  # protocol 1
+        "body": base64.b64encode(b'{"task": "celery_tasks.add", "id": "x", "args": [1, 2]}').decode(),
+        "headers": {}, "content-type": "application/json", "properties": template["properties"]}))
+    unknown = call(app, "no_such_task")
+    bad_arguments = call(app, "add", "one")
+    assert call(app, "add", 1, 1).get(timeout=10) == 2
+    for task, why in unreadable.items():
+        result = AsyncResult(task, app=app)
+        with pytest.raises(Exception, match=why):
+            result.get(timeout=10)
+        assert result.state == "FAILURE"
+        wait_for(lambda task=task: "task-failed" in listener.of(task))
+    with pytest.raises(Exception, match="no handler"):
+        unknown.get(timeout=10)
+    with pytest.raises(Exception, match="bad arguments"):
+        bad_arguments.get(timeout=10)
+    assert redis.llen("facet:dead") == 10
+    assert probe.process.poll() is None
+
+
+def template_message(app, redis):
+    with app.connection_for_write() as connection:
+        app.send_task("celery_tasks.add", (1, 2), queue="template", connection=connection)
+    return redis.rpop("template")
+
+
+def test_a_task_that_kills_every_worker_dies(app, broker, make_probe, listener):
+    sent = call(app, "crash")
+    for _ in range(5):
+        probe = make_probe("--lease", 300, "--reap", 50)
+        probe.process.wait(timeout=20)
+    alive = make_probe("--lease", 300, "--reap", 50)
+    with pytest.raises(Exception, match="worker was lost"):
+        sent.get(timeout=20)
+    assert sent.state == "FAILURE" and record(broker, sent.id, "state") == b"dead"
+    wait_for(lambda: "task-failed" in listener.of(sent.id))
+    assert call(app, "add", 1, 1).get(timeout=10) == 2 and alive.process.poll() is None
+
+
+# ---- 17: the server goes away ----------------------------------------------------------------
+
+class Load(threading.Thread):
+    """Sends tasks all the time; keeps the ids of those that the server has taken."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.app = celery.Celery(broker=url)
+        self.taken, self.ended = [], threading.Event()
+        self.start()
+
+    def run(self):
+        patient = {"max_retries": 200, "interval_start": 0.02, "interval_step": 0, "interval_max": 0.05}
+        while not self.ended.wait(0.002):
+            sent = call(self.app, "add", len(self.taken), 1, retry=True, retry_policy=patient)
+            self.taken.append(sent.id)
+
+    def stop(self):
+        self.ended.set()
+        self.join(30)
+        assert not self.is_alive()
+        self.app.close()
+
+
+def done(server):
+    return server.client().zcard("facet:state:done")
+
+
+def resumes(server, node):
+    """Seconds until another task is done; remote control answers by then."""
+    before, began = done(server), time.monotonic()
+    wait_for(lambda: done(server) > before, 5)
+    took = time.monotonic() - began
+    fresh = make_app(server.url)
+    wait_for(lambda: fresh.control.inspect([node], timeout=0.5).ping(), 5)
+    fresh.close()
+    return took
+
+
+def all_done_once(server, taken):
+    redis = server.client()
+    wait_for(lambda: len([1 for one in redis.mget([f"celery-task-meta-{task}" for task in taken]) if one]) ==
+             len(taken), 30)
+    documents = [json.loads(one) for one in redis.mget([f"celery-task-meta-{task}" for task in taken])]
+    assert [one["result"] for one in documents] == [i + 1 for i in range(len(taken))]
+    assert redis.llen("celery") == 0 and redis.zcard("facet:lease") == 0
+
+
+@pytest.fixture(params=["redis-server", "valkey-server"])
+def durable(request):
+    """A server that has on disk what it has said yes to."""
+    one = RedisServer(request.param, "--appendonly", "yes")
+    yield one
+    one.stop()
+
+
+def test_a_restart_under_load_loses_nothing(durable, make_probe, record_property):
+    probe = make_probe(url=durable.url)
+    load = Load(durable.url)
+    took = []
+    for _ in range(3):
+        wait_for(lambda: done(durable) > 100 * len(took) + 50, 20)
+        durable.kill()
+        time.sleep(0.5)
+        durable.start()
+        took.append(resumes(durable, probe.node))
+    load.stop()
+    record_property("resumed_s", [round(one, 2) for one in took])
+    all_done_once(durable, load.taken)
+    assert probe.process.poll() is None
+
+
+def test_killed_connections_under_load_are_replaced(durable, make_probe):
+    probe = make_probe(url=durable.url)
+    load = Load(durable.url)
+    wait_for(lambda: done(durable) > 50, 20)
+    redis = durable.client()
+    own = redis.client_id()
+    kinds = set()
+    for client in redis.client_list():
+        if client["name"] != probe.node or int(client["id"]) == own:
+            continue
+        kinds.add("pubsub" if int(client["sub"]) + int(client["psub"]) else "normal")
+        redis.execute_command("CLIENT", "KILL", "ID", client["id"])
+        assert resumes(durable, probe.node) < 5
+    assert kinds == {"normal", "pubsub"}
+    for kind in ("normal", "pubsub"):
+        redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        assert resumes(durable, probe.node) < 5
+    load.stop()
+    all_done_once(durable, load.taken)
