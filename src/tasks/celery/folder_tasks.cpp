@@ -63,6 +63,7 @@ void FolderTasks::HandBackResults() const {
 
 void FolderTasks::TaskStarted(const Task& task) { parts_.next.TaskStarted(task); }
 void FolderTasks::TaskReturned(const Task& task) { parts_.next.TaskReturned(task); }
+void FolderTasks::TaskLost(const Task& task) { parts_.next.TaskLost(task); }
 
 void FolderTasks::TaskSucceeded(const Task& task, std::string_view result,
                                 std::chrono::duration<double> runtime) {

@@ -36,6 +36,7 @@ public:
     void TaskRetried(const Task& task, const Error& error) override;
     void TaskRevoked(const Task& task, Revocation why) override;
     void TaskReturned(const Task& task) override;
+    void TaskLost(const Task& task) override;
 
 private:
     Result<void> Take(std::string_view raw);

@@ -28,6 +28,7 @@ public:
     void TaskRetried(const Task& task, const Error& /*error*/) override { Add(task, "retried"); }
     void TaskRevoked(const Task& task, Revocation /*why*/) override { Add(task, "revoked"); }
     void TaskReturned(const Task& task) override { Add(task, "returned"); }
+    void TaskLost(const Task& task) override { Add(task, "lost"); }
 
     std::string Of(const Uuid& id) const {
         const std::lock_guard lock(mutex_);
