@@ -16,6 +16,7 @@ namespace facet::tasks::celery {
 namespace {
 
 namespace json = boost::json;
+
 constexpr std::size_t kLongestPattern = 200;
 
 const json::value* Member(const json::object& object, std::string_view name) {
