@@ -196,9 +196,10 @@ TEST_F(CeleryFolderTasks, WhatBecomesOfATaskIsPassedOn) {
     tasks_->TaskRetried(task, error);
     EXPECT_THAT(ResultOf(task.id), HasSubstr("RETRY"));
     tasks_->TaskReturned(task);
+    tasks_->TaskLost(task);
     tasks_->TaskRevoked(task, Revocation::kTerminated);
     EXPECT_THAT(ResultOf(task.id), HasSubstr("terminated"));
-    EXPECT_EQ(recorder_.Of(task.id), "startedretriedreturnedrevoked");
+    EXPECT_EQ(recorder_.Of(task.id), "startedretriedreturnedlostrevoked");
 }
 
 }  // namespace
