@@ -1,5 +1,6 @@
 """Facet's worker beside the real Celery: a broker, and workers of trivial tasks (celery_probe)."""
 
+import gc
 import json
 import os
 import pathlib
@@ -28,6 +29,7 @@ def server(request):
         pytest.skip(f"no {request.param}")
     one = RedisServer(request.param)
     yield one
+    gc.collect()  # a forgotten result unsubscribes, and would try for long once the server has gone
     one.stop()
 
 
