@@ -133,23 +133,16 @@ class StockWorker:
         return self
 
     def kill(self):
+        """With its children. It sometimes hangs when it is told to stop."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:  # it sometimes hangs there
-                self.kill()
 
 
 @pytest.fixture
 def stock(broker, app, tmp_path):
     worker = StockWorker(broker.url, tmp_path)
     yield worker.wait_ready(app)
-    worker.stop()
+    worker.kill()
 
 
 def run_celery(url, *arguments, timeout=60):
@@ -217,10 +210,10 @@ class Results:
     """Every result that is published, with the second one of a task if there is one."""
 
     def __init__(self, server):
-        redis = server.client()
-        redis.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
+        self.client = server.client()  # takes its connections with it when it goes
+        self.client.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
         self.of = {}
-        self.heard = redis.pubsub()
+        self.heard = self.client.pubsub()
         self.heard.psubscribe("celery-task-meta-*")
         assert self.heard.get_message(timeout=10)
         self.ended = threading.Event()

@@ -168,7 +168,9 @@ def test_a_cpp_producer_and_a_stock_worker(broker, stock):
 def test_a_mixed_pool_does_each_task_once(app, broker, stock, make_probe, results):
     probe = make_probe()
     sent = send_many(app, 5000)
-    wait_for(lambda: len(results.of) == len(sent), 60, lambda: len(results.of))
+    redis = broker.client()
+    wait_for(lambda: len(results.of) == len(sent), 60,
+             lambda: (len(results.of), redis.llen("celery"), redis.hlen("unacked"), redis.zcard("facet:lease")))
     assert results.of == {task: [("SUCCESS", i)] for i, task in enumerate(sent)}
     inspect = app.control.inspect([probe.node, stock.node], timeout=5)
     done = {node: stats["total"]["celery_tasks.add"] for node, stats in inspect.stats().items()}
