@@ -169,7 +169,8 @@ def test_buttons_work(app, broker, flower, make_probe):
     running = json.loads(text)["task-id"]
     wait_for(lambda: [one["id"] for one in inspect.active()[probe.node]] == [running])
     press(f"/api/task/revoke/{running}", terminate="true")
-    wait_for(lambda: flower.json(f"/api/task/result/{running}")["state"] == "REVOKED")
+    wait_for(lambda: flower.json(f"/api/task/result/{running}")["state"] == "REVOKED", 10,
+             lambda: (flower.json(f"/api/task/result/{running}"), probe.log.read_text()[-2000:]))
     status, text = flower.get(f"/api/task/send-task/{NAME}echo", body("é"))
     sent = json.loads(text)["task-id"]
     wait_for(lambda: flower.json(f"/api/task/info/{sent}")["state"] == "SUCCESS"
@@ -191,14 +192,14 @@ def test_pages_in_a_browser(app, flower, worked, tmp_path):
     worker = f"{flower.url}/worker/{probe.node}"
     pages = [
         {"name": "workers", "url": f"{flower.url}/workers", "texts": [probe.node, "Online"]},
-        {"name": "worker-pool", "url": worker, "texts": [probe.node, "facet:threads", "Max concurrency"]},
+        {"name": "worker-pool", "url": worker, "texts": [probe.node, "Facet:threads", "Max concurrency"]},
         {"name": "worker-queues", "url": worker, "clicks": ["#worker-tab-queues"], "texts": ["celery", "Exclusive"]},
         {"name": "worker-tasks", "url": worker, "clicks": ["#worker-tab-tasks"],
          "texts": [tasks["running"], NAME + "sleep", NAME + "fail"]},
-        {"name": "worker-config", "url": worker, "clicks": ["#worker-tab-config"], "texts": ["Accept content"]},
-        {"name": "worker-system", "url": worker, "clicks": ["#worker-tab-system"], "texts": ["User time"]},
+        {"name": "worker-config", "url": worker, "clicks": ["#worker-tab-config"], "texts": ["accept_content", "task_acks_late"]},
+        {"name": "worker-system", "url": worker, "clicks": ["#worker-tab-system"], "texts": ["utime", "maxrss"]},
         {"name": "tasks", "url": f"{flower.url}/tasks",
-         "texts": [tasks["done"], tasks["failed"], NAME + "add", "(20, 22)", "SUCCESS", "FAILURE", "STARTED"]},
+         "texts": [tasks["done"], tasks["failed"], NAME + "add", "SUCCESS", "FAILURE", "STARTED", probe.node]},
         {"name": "task", "url": f"{flower.url}/task/{tasks['failed']}",
          "texts": [NAME + "fail", "FAILURE", "Corrupt('broken picture')", probe.node]},
         {"name": "broker", "url": f"{flower.url}/broker", "texts": ["celery", "3"]},
@@ -224,6 +225,7 @@ def test_flower_with_a_short_visibility_timeout_does_no_harm(broker, make_probe,
                  "--address=127.0.0.1", "--port=PORT"], tmp_path, broker.url, PYTHONPATH=str(tmp_path))
     try:
         probe = make_probe("--lease", 2000)
+        wait_for(lambda: site.get("/healthcheck")[0] == 200, 30, site.log.read_text)
         wait_for(lambda: worker_row(site, probe.node), 30, site.log.read_text)
         impatient = make_app(broker.url, broker_transport_options={"visibility_timeout": 1})
         sent = call(impatient, "mark", str(mark), 30)
@@ -240,9 +242,9 @@ def test_flower_with_a_short_visibility_timeout_does_no_harm(broker, make_probe,
 
 # ---- 20: celery-exporter ---------------------------------------------------------------------
 
-def metric(text, name, **labels):
+def metric(text, metric_name, **labels):
     """The sum of what fits."""
-    values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name + "{") and
+    values = [float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(metric_name + "{") and
               all(f'{key}="{value}"' in line for key, value in labels.items())]
     return sum(values) if values else None
 
@@ -253,12 +255,12 @@ def test_the_exporter_counts(app, broker, make_probe, tmp_path):
                  "--port", "PORT"], tmp_path, broker.url)
     try:
         wait_for(lambda: site.get("/health")[0] == 200, 30, site.log.read_text)
-        probe = make_probe("--slots", 3)
+        probe = make_probe("--slots", 3, node="facet@photos")
 
         def now():
             return site.get("/metrics")[1]
 
-        wait_for(lambda: metric(now(), "celery_worker_up", hostname=probe.node) == 1, 20, site.log.read_text)
+        wait_for(lambda: metric(now(), "celery_worker_up", hostname="photos") == 1, 20, site.log.read_text)
         app.conf.task_send_sent_event = True
         for i in range(10):
             call(app, "add", i, i)
@@ -268,7 +270,7 @@ def test_the_exporter_counts(app, broker, make_probe, tmp_path):
         wait_for(lambda: metric(now(), "celery_task_succeeded_total") == 11 and
                  metric(now(), "celery_task_failed_total") == 2, 20, now)
         text = now()
-        of_worker = {"hostname": probe.node}
+        of_worker = {"hostname": "photos"}
         assert metric(text, "celery_task_sent_total", queue_name="celery") == 13
         assert metric(text, "celery_task_received_total", name=NAME + "add", **of_worker) == 10
         assert metric(text, "celery_task_started_total", name=NAME + "add", **of_worker) == 10

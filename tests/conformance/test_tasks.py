@@ -202,6 +202,14 @@ def test_revoke_queued_delayed_and_running(app, broker, make_probe, listener):
     assert call(app, "add", 1, 1).get(timeout=10) == 2
 
 
+def test_terminate_may_be_a_number(app, broker, probe):
+    running = call(app, "sleep", 60)  # as Flower sends it
+    wait_for(lambda: record(broker, running.id, "state") == b"leased")
+    app.control.revoke(running.id, terminate=1, reply=True)
+    with pytest.raises(TaskRevokedError):
+        running.get(timeout=10)
+
+
 def test_a_plain_revoke_leaves_a_running_task_alone(app, broker, probe):
     running = call(app, "sleep", 0.5)
     wait_for(lambda: record(broker, running.id, "state") == b"leased")
