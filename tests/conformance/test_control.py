@@ -211,6 +211,7 @@ def test_what_control_has_changed_is_seen(app, broker, probe, listener):
     assert listener.of(silent.id) == []
 
 
+@one_server
 def test_shutdown_ends_two_workers_after_what_they_do(app, make_probe, listener):
     probes = [make_probe("--slots", 1), make_probe("--slots", 1)]
     running = [app.send_task(NAME + "spin", (1,)) for _ in probes]
