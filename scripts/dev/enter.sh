@@ -22,7 +22,7 @@ bind() { # bind DIR [ro]: at the same path inside
 while read -r dir; do
     [[ -z $dir ]] || bind "$dir" ro
 done <<<"$DEV_READ_ONLY"
-for dir in "$CACHE"/{ccache,npm,tidy,tests,s3-server,debs} "$TOP" ${FACET_DEV_BINDS-}; do
+for dir in "$CACHE"/{ccache,npm,tidy,tests,s3-server,monitors,debs} "$TOP" ${FACET_DEV_BINDS-}; do
     bind "$dir"
 done
 mount --bind "$CACHE/debs" "$r/var/cache/apt/archives"

@@ -10,6 +10,7 @@ set_environment() {
     export npm_config_cache=$CACHE/npm npm_config_update_notifier=false
     S3_PYTHON_HOME=$CACHE/s3-server/$(sha256sum <"$TOP/tests/servers/s3_requirements.txt" | cut -c1-16)
     export FACET_TEST_S3_PYTHON=$S3_PYTHON_HOME/bin/python
+    MONITORS_PYTHON=$CACHE/monitors/$(sha256sum <"$TOP/tests/conformance/pypi_requirements.txt" | cut -c1-16)/bin/python
     if [[ -n ${FACET_DEV_ROOT-} ]]; then # the checkout may belong to someone else than root
         export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
     fi
@@ -100,7 +101,7 @@ build_web() {
 
 # --- ./dev test -----------------------------------------------------------------------------------
 
-STAGES=(style web unit functional tidy asan tsan fuzz chaos)
+STAGES=(style web unit functional conformance conformance-pypi tidy asan tsan fuzz chaos)
 # What runs when none is named. The others run by name until the whole tree, with PostgreSQL, Redis and S3
 # in it, has passed them (docs/STATUS.md).
 DEFAULT_STAGES=(style web unit functional)
@@ -127,7 +128,7 @@ cmd_test() {
 
 cmd__stage() {
     cd "$TOP"
-    "stage_$1"
+    "stage_${1//-/_}"
 }
 
 # Files of the checkout, also those not yet committed, whose name or first line fits.
@@ -168,16 +169,8 @@ stage_web() {
 
 # The S3 server of the tests. Without the package index, they are skipped and say so.
 install_s3_server() {
-    local new=$S3_PYTHON_HOME.$$
-    [[ ! -x $FACET_TEST_S3_PYTHON ]] || return 0
-    if quietly s3-venv python3 -m venv "$new" &&
-        quietly s3-server "$new/bin/python" -m pip install --quiet --no-deps --only-binary=:all: \
-            -r "$TOP/tests/servers/s3_requirements.txt"; then
-        mv -T "$new" "$S3_PYTHON_HOME" || rm -rf "$new" # another run was faster
-    else
-        rm -rf "$new"
+    install_venv "$S3_PYTHON_HOME" "$TOP/tests/servers/s3_requirements.txt" --only-binary=:all: ||
         say "no S3 server for the tests: its packages could not be installed"
-    fi
 }
 
 # run_ctest PRESET [ARGS]
@@ -255,6 +248,46 @@ stage_chaos() {
     FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$RESULTS/chaos.json quietly pytest-chaos \
         python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/chaos.xml" tests/functional/test_chaos.py
     cat "$RESULTS/chaos.json"
+}
+
+# run_conformance NAME PYTHON: the tests of tests/conformance with the Celery of that Python.
+run_conformance() {
+    build_cpp release
+    obtain_test_inputs release
+    export FACET_PROBE=$TOP/.dev/build/release/bin/celery_probe FACET_BIN=$TOP/.dev/build/release/bin/facet
+    quietly "$1" "$2" -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/$1.xml" tests/conformance
+}
+
+stage_conformance() { run_conformance conformance python3; }
+
+# The same with the newest Celery, and Flower and an exporter, none of which Debian has.
+stage_conformance_pypi() {
+    if ! install_monitors; then
+        say "conformance-pypi SKIPPED: the Python package index did not give tests/conformance/pypi_requirements.txt"
+        return 0
+    fi
+    install_web # Flower's pages are opened by the browser driver of the web tests
+    FACET_SCREENSHOTS=$TOP/.dev/results/flower FLOWER_CMD="${MONITORS_PYTHON%python}celery flower" \
+        run_conformance conformance-pypi "$MONITORS_PYTHON"
+}
+
+# install_venv HOME REQUIREMENTS [PIP OPTIONS]: a Python of its own, whole or not at all.
+install_venv() {
+    local home=$1 requirements=$2 new=$1.$$
+    shift 2
+    [[ ! -x $home/bin/python ]] || return 0
+    if quietly "venv-$(basename "$(dirname "$home")")" python3 -m venv "$new" &&
+        quietly "pip-$(basename "$(dirname "$home")")" "$new/bin/python" -m pip install --quiet --no-deps "$@" \
+            -r "$requirements"; then
+        mv -T "$new" "$home" || rm -rf "$new" # another run was faster
+    else
+        rm -rf "$new"
+        return 1
+    fi
+}
+
+install_monitors() {
+    install_venv "${MONITORS_PYTHON%/bin/python}" tests/conformance/pypi_requirements.txt --ignore-requires-python
 }
 
 stage_tidy() {

@@ -1,5 +1,6 @@
 """Facet's worker beside the real Celery: a broker, and workers of trivial tasks (celery_probe)."""
 
+import gc
 import json
 import os
 import pathlib
@@ -19,6 +20,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from redis_server import RedisServer, die_with_parent  # noqa: E402
 
+# A result that the collector finds unsubscribes at once: within a command of the same connection, whose lock is held,
+# it waits for itself forever (AsyncResult.__del__). So results are collected between tests only.
+gc.disable()
+
 PROBE = pathlib.Path(os.environ.get("FACET_PROBE", ROOT / ".dev/build/release/bin/celery_probe"))
 
 
@@ -28,6 +33,7 @@ def server(request):
         pytest.skip(f"no {request.param}")
     one = RedisServer(request.param)
     yield one
+    gc.collect()  # a forgotten result unsubscribes, and would try for long once the server has gone
     one.stop()
 
 
@@ -55,6 +61,7 @@ def app(broker):
     one = make_app(broker.url)
     yield one
     one.close()
+    gc.collect()
 
 
 class Probe:
@@ -131,23 +138,16 @@ class StockWorker:
         return self
 
     def kill(self):
+        """With its children. It sometimes hangs when it is told to stop."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:  # it sometimes hangs there
-                self.kill()
 
 
 @pytest.fixture
 def stock(broker, app, tmp_path):
     worker = StockWorker(broker.url, tmp_path)
     yield worker.wait_ready(app)
-    worker.stop()
+    worker.kill()
 
 
 def run_celery(url, *arguments, timeout=60):
@@ -215,10 +215,10 @@ class Results:
     """Every result that is published, with the second one of a task if there is one."""
 
     def __init__(self, server):
-        redis = server.client()
-        redis.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
+        self.client = server.client()  # takes its connections with it when it goes
+        self.client.config_set("client-output-buffer-limit", "pubsub 0 0 0")  # however slowly this reads
         self.of = {}
-        self.heard = redis.pubsub()
+        self.heard = self.client.pubsub()
         self.heard.psubscribe("celery-task-meta-*")
         assert self.heard.get_message(timeout=10)
         self.ended = threading.Event()

@@ -128,8 +128,10 @@ def test_status_and_destinations(pair):
     (r".*@host$", "pcre", {"facet", "stock"}), (r"\w+k@", "pcre", {"stock"}),
 ])
 def test_patterns_reach_the_same_nodes(pattern, matcher, hits, pair):
-    answers = pair.app.control.broadcast("ping", pattern=pattern, matcher=matcher, reply=True,
-                                         timeout=5 if hits else 0.5, limit=len(hits) or None)
+    # An application that has waited in vain may miss the next answer: one for each call.
+    with make_app(pair.server.url) as app:
+        answers = app.control.broadcast("ping", pattern=pattern, matcher=matcher, reply=True,
+                                        timeout=5 if hits else 0.5, limit=len(hits) or None)
     assert {node for answer in answers for node in answer} == {getattr(pair, name) for name in hits}
 
 
@@ -209,6 +211,7 @@ def test_what_control_has_changed_is_seen(app, broker, probe, listener):
     assert listener.of(silent.id) == []
 
 
+@one_server
 def test_shutdown_ends_two_workers_after_what_they_do(app, make_probe, listener):
     probes = [make_probe("--slots", 1), make_probe("--slots", 1)]
     running = [app.send_task(NAME + "spin", (1,)) for _ in probes]

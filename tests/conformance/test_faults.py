@@ -7,7 +7,9 @@ import time
 import uuid
 
 import celery
+import kombu
 import pytest
+import redis
 from celery.result import AsyncResult
 from redis_server import RedisServer
 
@@ -46,7 +48,7 @@ def test_a_killed_workers_task_is_taken_over(app, broker, make_probe, listener, 
     lease = 3.0
     first = make_probe("--lease", int(lease * 1000))
     sent = call(app, "mark", str(mark), 1)
-    wait_for(mark.exists)
+    wait_for(lambda: "task-started" in listener.of(sent.id) and mark.exists())
     make_probe("--lease", int(lease * 1000))
     first.kill()
     killed = time.monotonic()
@@ -62,8 +64,8 @@ def test_a_killed_workers_task_is_taken_over(app, broker, make_probe, listener, 
 def test_a_stalled_worker_cannot_complete(app, broker, make_probe, listener, tmp_path):
     mark = tmp_path / "mark"
     stalled = make_probe("--lease", 1000, "--slots", 1)
-    sent = call(app, "mark", str(mark), 0.3)
-    wait_for(mark.exists)
+    sent = call(app, "mark", str(mark), 0.5)
+    wait_for(lambda: "task-started" in listener.of(sent.id))
     stalled.freeze()
     make_probe("--lease", 1000, "--slots", 1)
     assert sent.get(timeout=20) == 2
@@ -73,7 +75,8 @@ def test_a_stalled_worker_cannot_complete(app, broker, make_probe, listener, tmp
              b"task.record_failed" in stalled.log.read_bytes())
     assert broker.client().get(f"celery-task-meta-{sent.id}") == document
     assert stalled.stop() == 0
-    wait_for(lambda: any(one["type"] == "worker-offline" for one in listener.events))
+    wait_for(lambda: any(one["type"] == "worker-offline" for one in listener.events) and
+             successes(listener, sent.id))
     # Monitors are not told of a retry that is none.
     assert listener.of(sent.id) == ["task-received", "task-started"] * 2 + ["task-succeeded"]
     assert listener.state.tasks[sent.id].state == "SUCCESS"
@@ -87,8 +90,10 @@ def test_monitors_with_a_short_visibility_timeout_do_no_harm(broker, make_probe,
     impatient = make_app(broker.url, broker_transport_options={"visibility_timeout": 1})
     sent = call(impatient, "mark", str(mark), 3)
     wait_for(mark.exists)
-    while not sent.ready():
-        assert impatient.control.inspect(timeout=0.3).ping()
+    answers = 0
+    while not sent.ready():  # a client that has waited in vain once may miss the next answer
+        answers += bool(impatient.control.inspect(timeout=0.3).ping())
+    assert answers >= 2
     assert sent.get(timeout=10) == 1
     assert mark.read_text() == "1\n"
 
@@ -96,23 +101,23 @@ def test_monitors_with_a_short_visibility_timeout_do_no_harm(broker, make_probe,
 # ---- 16: poison ------------------------------------------------------------------------------
 
 def test_poison_is_set_aside(app, broker, probe, listener):
-    redis = broker.client()
+    queue = broker.client()
     deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
     for raw in (b"no json", b"[]", b'{"body": "x", "headers": {}, "properties": {}}', deep, b"\xff\xfe\x00"):
-        redis.lpush("celery", raw)
-    template = json.loads(template_message(app, redis))
+        queue.lpush("celery", raw)
+    template = json.loads(template_message(app, queue))
 
     def damaged(**changes):
         message = {**template, **changes}
         message["headers"] = {**template["headers"], "id": str(uuid.uuid4())}
-        redis.lpush("celery", json.dumps(message))
+        queue.lpush("celery", json.dumps(message))
         return message["headers"]["id"]
 
     unreadable = {damaged(**{"content-type": "application/x-python-serialize"}): "not JSON",
                   damaged(body="no base64!"): "base64",
                   damaged(body=base64.b64encode(b"[1, 2").decode()): "JSON",
                   damaged(body=base64.b64encode(b'{"no": "list"}').decode()): "protocol 2"}
-    redis.lpush("celery", json.dumps({  # protocol 1
+    queue.lpush("celery", json.dumps({  # protocol 1
         "body": base64.b64encode(b'{"task": "celery_tasks.add", "id": "x", "args": [1, 2]}').decode(),
         "headers": {}, "content-type": "application/json", "properties": template["properties"]}))
     unknown = call(app, "no_such_task")
@@ -128,14 +133,14 @@ def test_poison_is_set_aside(app, broker, probe, listener):
         unknown.get(timeout=10)
     with pytest.raises(Exception, match="bad arguments"):
         bad_arguments.get(timeout=10)
-    assert redis.llen("facet:dead") == 10
+    assert queue.llen("facet:dead") == 10
     assert probe.process.poll() is None
 
 
-def template_message(app, redis):
+def template_message(app, client):
     with app.connection_for_write() as connection:
         app.send_task("celery_tasks.add", (1, 2), queue="template", connection=connection)
-    return redis.rpop("template")
+    return client.rpop("template")
 
 
 def test_a_task_that_kills_every_worker_dies(app, broker, make_probe, listener):
@@ -154,25 +159,31 @@ def test_a_task_that_kills_every_worker_dies(app, broker, make_probe, listener):
 # ---- 17: the server goes away ----------------------------------------------------------------
 
 class Load(threading.Thread):
-    """Sends tasks all the time; keeps the ids of those that the server has taken."""
+    """Puts messages of a stock producer on the queue all the time; keeps the ids of those that the server has taken."""
 
-    def __init__(self, url):
+    def __init__(self, server):
         super().__init__(daemon=True)
-        self.app = celery.Celery(broker=url)
+        self.server = server
+        with celery.Celery(broker=server.url) as app:
+            self.template = template_message(app, server.client())
+        self.known = json.loads(self.template)["headers"]["id"].encode()
         self.taken, self.ended = [], threading.Event()
         self.start()
 
     def run(self):
-        patient = {"max_retries": 200, "interval_start": 0.02, "interval_step": 0, "interval_max": 0.05}
+        client = self.server.client()
         while not self.ended.wait(0.002):
-            sent = call(self.app, "add", len(self.taken), 1, retry=True, retry_policy=patient)
-            self.taken.append(sent.id)
+            task = str(uuid.uuid4())
+            try:
+                client.lpush("celery", self.template.replace(self.known, task.encode()))
+                self.taken.append(task)
+            except redis.exceptions.RedisError:
+                pass  # not said yes to: perhaps taken, perhaps not
 
     def stop(self):
         self.ended.set()
         self.join(30)
         assert not self.is_alive()
-        self.app.close()
 
 
 def done(server):
@@ -184,19 +195,26 @@ def resumes(server, node):
     before, began = done(server), time.monotonic()
     wait_for(lambda: done(server) > before, 5)
     took = time.monotonic() - began
-    fresh = make_app(server.url)
-    wait_for(lambda: fresh.control.inspect([node], timeout=0.5).ping(), 5)
-    fresh.close()
+    client = make_app(server.url)
+
+    def answers():
+        try:
+            return client.control.inspect([node], timeout=0.5).ping()
+        except (redis.exceptions.ConnectionError, kombu.exceptions.OperationalError):
+            return None  # of its own connections, which were killed, too
+
+    wait_for(answers, 5)
+    client.close()
     return took
 
 
 def all_done_once(server, taken):
-    redis = server.client()
-    wait_for(lambda: len([1 for one in redis.mget([f"celery-task-meta-{task}" for task in taken]) if one]) ==
+    client = server.client()
+    wait_for(lambda: len([1 for one in client.mget([f"celery-task-meta-{task}" for task in taken]) if one]) ==
              len(taken), 30)
-    documents = [json.loads(one) for one in redis.mget([f"celery-task-meta-{task}" for task in taken])]
-    assert [one["result"] for one in documents] == [i + 1 for i in range(len(taken))]
-    assert redis.llen("celery") == 0 and redis.zcard("facet:lease") == 0
+    documents = [json.loads(one) for one in client.mget([f"celery-task-meta-{task}" for task in taken])]
+    assert {one["result"] for one in documents} == {3} and len(taken) > 100
+    assert client.llen("celery") == 0 and client.zcard("facet:lease") == 0
 
 
 @pytest.fixture(params=["redis-server", "valkey-server"])
@@ -207,9 +225,10 @@ def durable(request):
     one.stop()
 
 
+@one_server
 def test_a_restart_under_load_loses_nothing(durable, make_probe, record_property):
     probe = make_probe(url=durable.url)
-    load = Load(durable.url)
+    load = Load(durable)
     took = []
     for _ in range(3):
         wait_for(lambda: done(durable) > 100 * len(took) + 50, 20)
@@ -223,22 +242,23 @@ def test_a_restart_under_load_loses_nothing(durable, make_probe, record_property
     assert probe.process.poll() is None
 
 
+@one_server
 def test_killed_connections_under_load_are_replaced(durable, make_probe):
     probe = make_probe(url=durable.url)
-    load = Load(durable.url)
+    load = Load(durable)
     wait_for(lambda: done(durable) > 50, 20)
-    redis = durable.client()
-    own = redis.client_id()
+    client = durable.client()
+    own = client.client_id()
     kinds = set()
-    for client in redis.client_list():
-        if client["name"] != probe.node or int(client["id"]) == own:
+    for one in client.client_list():
+        if one["name"] != probe.node or int(one["id"]) == own:
             continue
-        kinds.add("pubsub" if int(client["sub"]) + int(client["psub"]) else "normal")
-        redis.execute_command("CLIENT", "KILL", "ID", client["id"])
+        kinds.add("pubsub" if int(one["sub"]) + int(one["psub"]) else "normal")
+        client.execute_command("CLIENT", "KILL", "ID", one["id"])
         assert resumes(durable, probe.node) < 5
     assert kinds == {"normal", "pubsub"}
     for kind in ("normal", "pubsub"):
-        redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
         assert resumes(durable, probe.node) < 5
     load.stop()
     all_done_once(durable, load.taken)

@@ -24,7 +24,7 @@ void Require(bool holds) {
 }
 
 /// A pool that only counts.
-class Slots final : public WorkerView {
+class Pool final : public WorkerView {
 public:
     std::vector<Task> Active() const override { return active; }
     int Slots() const override { return count; }
@@ -93,7 +93,7 @@ private:
     std::unique_ptr<TaskEngine> engine_;
     LogicalClock logical_;
     std::unique_ptr<Events> events_;
-    Slots slots_;
+    Pool slots_;
     int shut_down_ = 0;
 };
 

@@ -37,9 +37,14 @@ std::string TextOf(const json::object& object, std::string_view name) {
                                                          : "";
 }
 
+/// What Python takes for true; Flower sends 1.
 bool Flag(const json::object& object, std::string_view name) {
     const auto at = object.find(name);
-    return at != object.end() && at->value().is_bool() && at->value().get_bool();
+    if (at == object.end()) return false;
+    const json::value& value = at->value();
+    if (value.is_bool()) return value.get_bool();
+    if (value.is_int64()) return value.get_int64() != 0;
+    return value.is_string() && !value.get_string().empty();
 }
 
 /// A number, also as the text that the command line sends.
