@@ -324,12 +324,12 @@ stage_fuzz() {
         pictures=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
     fi
     fuzz celery_control 20000 tests/fuzz/seeds/celery_control
-    fuzz celery_message 100000 tests/fuzz/seeds/celery_message
+    fuzz celery_message 20000 tests/fuzz/seeds/celery_message
     fuzz decode 3000 "${pictures[@]}"
     fuzz http 50000 tests/fuzz/seeds/http
     fuzz manifest 10000 tests/packs
     fuzz multipart 100000 tests/fuzz/seeds/multipart
-    fuzz s3_page 100000 tests/fuzz/seeds/s3_page
+    fuzz s3_page 30000 tests/fuzz/seeds/s3_page
 }
 
 # fuzz NAME RUNS SEED_FOLDERS...

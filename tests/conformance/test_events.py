@@ -123,7 +123,7 @@ def test_events_have_the_fields_of_stock_ones(app, broker, stock, make_probe, li
     # What both were given, both tell in the same words.
     told = {node: {(event["type"], event["uuid"]): event for event in reversed(listener.events)
                    if event["hostname"] == node and "uuid" in event} for node in ids}  # of several, the first
-    for own, theirs in zip(ids[probe.node], ids[stock.node], strict=True):
+    for own, theirs in zip(ids[probe.node][:3], ids[stock.node][:3], strict=True):  # not received: the expired one
         left, right = (told[probe.node]["task-received", own], told[stock.node]["task-received", theirs])
         for key in ("name", "args", "kwargs", "parent_id", "eta"):
             assert left[key] == right[key], key

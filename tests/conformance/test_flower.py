@@ -134,7 +134,7 @@ def test_pages_and_figures_are_right(app, broker, flower, worked):
 
 def test_buttons_work(app, broker, flower, make_probe):
     probe = make_probe()
-    wait_for(lambda: worker_row(flower, probe.node))
+    wait_for(lambda: probe.node in flower.json("/api/workers?refresh=1"))
     inspect = app.control.inspect([probe.node], timeout=5)
 
     def slots():

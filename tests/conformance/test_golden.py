@@ -110,6 +110,8 @@ def test_our_task_messages_differ_from_stock_ones_in_nothing_but_what_is_listed(
     app.send_task("celery_tasks.echo", queue="golden", **theirs)
     name = "golden" + (f"\x06\x16{theirs['priority']}" if "priority" in theirs else "")
     stock, own = (json.loads(raw) for raw in broker.client().lrange(name, 0, -1))
+    if stock["headers"]["ignore_result"] is None:  # Celery 5.7: as the task has it
+        stock["headers"]["ignore_result"] = False
     own_shapes, stock_shapes = shapes(own), shapes(stock)
     # Redis does not enforce it, and a worker reads headers.expires: not sent.
     stock_shapes["properties"].pop("expiration", None)
