@@ -10,7 +10,7 @@ const browser = await chromium.launch({
   executablePath: process.env.FACET_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--headless', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
 });
-const page = await browser.newPage({ viewport: { width: 1200, height: 720 } });
+const page = await browser.newPage({ viewport: { width: 1200, height: 720 }, reducedMotion: 'reduce' });
 page.setDefaultTimeout(30_000);
 const errors = [];
 page.on('pageerror', (error) => errors.push(`${page.url()}: ${error}`));
@@ -24,7 +24,7 @@ for (const { name, url, texts, clicks } of JSON.parse(process.env.PAGES)) {
     errors.push(`${name}: of ${JSON.stringify(texts)} not all came: ${shown}`);
   }
   if (process.env.FACET_SCREENSHOTS) {
-    await page.screenshot({ path: join(process.env.FACET_SCREENSHOTS, `${name}.png`) });
+    await page.screenshot({ path: join(process.env.FACET_SCREENSHOTS, `${name}.png`), animations: 'disabled' });
   }
 }
 await browser.close();

@@ -116,7 +116,8 @@ def test_events_have_the_fields_of_stock_ones(app, broker, stock, make_probe, li
         return found
 
     for node in ids:
-        wait_for(lambda node=node: kinds <= set(fields(node)), 20, lambda: listener.events)
+        wait_for(lambda node=node: kinds <= set(fields(node)) and "loadavg" in fields(node)["worker-heartbeat"], 20,
+                 lambda: listener.events)
     ours, stocks = fields(probe.node), fields(stock.node)
     for kind in kinds:
         assert (kind, ours[kind]) == (kind, stocks[kind])
