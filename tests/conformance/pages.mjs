@@ -24,6 +24,7 @@ for (const { name, url, texts, clicks } of JSON.parse(process.env.PAGES)) {
     errors.push(`${name}: of ${JSON.stringify(texts)} not all came: ${shown}`);
   }
   if (process.env.FACET_SCREENSHOTS) {
+    await page.evaluate(() => window.scrollTo(0, 0));
     await page.screenshot({ path: join(process.env.FACET_SCREENSHOTS, `${name}.png`), animations: 'disabled' });
   }
 }
