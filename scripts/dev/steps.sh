@@ -102,9 +102,8 @@ build_web() {
 # --- ./dev test -----------------------------------------------------------------------------------
 
 STAGES=(style web unit functional conformance conformance-pypi tidy asan tsan fuzz chaos)
-# What runs when none is named. The others run by name until the whole tree, with PostgreSQL, Redis and S3
-# in it, has passed them (docs/STATUS.md).
-DEFAULT_STAGES=(style web unit functional)
+# What runs when none is named.
+DEFAULT_STAGES=(style web unit functional conformance conformance-pypi tidy asan tsan fuzz)
 
 cmd_test() {
     local stage began status=0
@@ -240,14 +239,14 @@ stage_functional() {
         tests/functional/test_main_job.py
 }
 
-# The chaos test of the functional stage with 2,000 files; its figures go to .dev/results/chaos.json.
+# The chaos test of the functional stage with 2,000 files; its figures go to .dev/log/chaos.json.
 stage_chaos() {
     build_cpp release
     obtain_test_inputs release
     export FACET_BIN=$TOP/.dev/build/release/bin/facet
-    FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$RESULTS/chaos.json quietly pytest-chaos \
+    FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$LOGS/chaos.json quietly pytest-chaos \
         python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/chaos.xml" tests/functional/test_chaos.py
-    cat "$RESULTS/chaos.json"
+    cat "$LOGS/chaos.json"
 }
 
 # run_conformance NAME PYTHON: the tests of tests/conformance with the Celery of that Python.
@@ -267,7 +266,7 @@ stage_conformance_pypi() {
         return 0
     fi
     install_web # Flower's pages are opened by the browser driver of the web tests
-    FACET_SCREENSHOTS=$TOP/.dev/results/flower FLOWER_CMD="${MONITORS_PYTHON%python}celery flower" \
+    FACET_TEST_SERVERS=redis-server FACET_SCREENSHOTS=$TOP/.dev/results/flower FLOWER_CMD="${MONITORS_PYTHON%python}celery flower" \
         run_conformance conformance-pypi "$MONITORS_PYTHON"
 }
 

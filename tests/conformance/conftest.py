@@ -25,9 +25,11 @@ from redis_server import RedisServer, die_with_parent  # noqa: E402
 gc.disable()
 
 PROBE = pathlib.Path(os.environ.get("FACET_PROBE", ROOT / ".dev/build/release/bin/celery_probe"))
+# What differs between the two does not differ with the version of Celery: another Celery is tried on one.
+SERVERS = os.environ.get("FACET_TEST_SERVERS", "redis-server valkey-server").split()
 
 
-@pytest.fixture(scope="session", params=["redis-server", "valkey-server"])
+@pytest.fixture(scope="session", params=SERVERS)
 def server(request):
     if shutil.which(request.param) is None:
         pytest.skip(f"no {request.param}")

@@ -13,7 +13,7 @@ import redis
 from celery.result import AsyncResult
 from redis_server import RedisServer
 
-from conftest import make_app, one_server, wait_for
+from conftest import SERVERS, make_app, one_server, wait_for
 
 # 18 (FLUSHALL, then the sweeper) is about rows of the database: tests/functional/test_chaos.py.
 
@@ -217,7 +217,7 @@ def all_done_once(server, taken):
     assert client.llen("celery") == 0 and client.zcard("facet:lease") == 0
 
 
-@pytest.fixture(params=["redis-server", "valkey-server"])
+@pytest.fixture(params=SERVERS)
 def durable(request):
     """A server that has on disk what it has said yes to."""
     one = RedisServer(request.param, "--appendonly", "yes")
