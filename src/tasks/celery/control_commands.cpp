@@ -1,6 +1,5 @@
 #include "tasks/celery/control_commands.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "tasks/celery/control_report.hpp"
 #include "tasks/celery/json.hpp"
 #include "tasks/celery/message.hpp"
 #include "tasks/celery/text.hpp"
@@ -100,52 +100,6 @@ std::string Missing(const json::object& given, const std::vector<std::string_vie
 
 double UnixSeconds(Timestamp at) {
     return static_cast<double>(at.time_since_epoch().count()) / 1000.0;
-}
-
-json::object ResourceUsage() {
-    rusage used{};
-    ::getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return {{"utime", seconds(used.ru_utime)}, {"stime", seconds(used.ru_stime)},
-            {"maxrss", used.ru_maxrss},        {"ixrss", used.ru_ixrss},
-            {"idrss", used.ru_idrss},          {"isrss", used.ru_isrss},
-            {"minflt", used.ru_minflt},        {"majflt", used.ru_majflt},
-            {"nswap", used.ru_nswap},          {"inblock", used.ru_inblock},
-            {"oublock", used.ru_oublock},      {"msgsnd", used.ru_msgsnd},
-            {"msgrcv", used.ru_msgrcv},        {"nsignals", used.ru_nsignals},
-            {"nvcsw", used.ru_nvcsw},          {"nivcsw", used.ru_nivcsw}};
-}
-
-/// kombu.Queue.as_dict(recurse=True) for a queue as Celery declares it.
-json::object QueueInfo(const std::string& name) {
-    return {{"name", name},
-            {"exchange",
-             {{"name", name},
-              {"type", "direct"},
-              {"arguments", nullptr},
-              {"durable", true},
-              {"passive", false},
-              {"auto_delete", false},
-              {"delivery_mode", nullptr},
-              {"no_declare", false}}},
-            {"routing_key", name},
-            {"queue_arguments", nullptr},
-            {"binding_arguments", nullptr},
-            {"consumer_arguments", nullptr},
-            {"durable", true},
-            {"exclusive", false},
-            {"auto_delete", false},
-            {"no_ack", false},
-            {"alias", nullptr},
-            {"bindings", json::array{}},
-            {"no_declare", nullptr},
-            {"expires", nullptr},
-            {"message_ttl", nullptr},
-            {"max_length", nullptr},
-            {"max_length_bytes", nullptr},
-            {"max_priority", nullptr}};
 }
 
 }  // namespace
