@@ -135,7 +135,8 @@ def test_a_file_in_the_watch_folder_is_taken_in(stack, testdata):
 
 def test_flower_sees_the_worker_and_its_tasks(stack, library):
     [worker] = until(stack.workers, 60)
-    assert stack.http.get(f"/flower/worker/{worker}").status_code == 200
+    # Flower asks a worker it has just come to know while it answers; the page is there the next time.
+    until(lambda: stack.http.get(f"/flower/worker/{worker}").status_code == 200, 30)
     tasks = stack.http.get("/flower/api/tasks").json()
     assert any(task["state"] == "SUCCESS" and task["worker"] == worker for task in tasks.values()), tasks
 
