@@ -266,7 +266,7 @@ stage_conformance_pypi() {
         return 0
     fi
     install_web # Flower's pages are opened by the browser driver of the web tests
-    FACET_TEST_SERVERS=redis-server FACET_SCREENSHOTS=$TOP/.dev/results/flower FLOWER_CMD="${MONITORS_PYTHON%python}celery flower" \
+    FACET_TEST_SERVERS=redis-server FACET_SCREENSHOTS=$TOP/.dev/results/flower FLOWER_CMD="$MONITORS_PYTHON -m celery flower" \
         run_conformance conformance-pypi "$MONITORS_PYTHON"
 }
 

@@ -9,8 +9,8 @@ copy=/tmp/stack
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
 export STACK_LOGS=$TOP/.dev/log
 
+rm -rf "$RESULTS"
 mkdir -p "$copy" "$RESULTS" "$STACK_LOGS"
-rm -f "$RESULTS"/*
 cd "$TOP"
 git ls-files -co --exclude-standard -z | while IFS= read -r -d '' file; do
     [[ ! -f $file ]] || printf '%s\0' "$file"
