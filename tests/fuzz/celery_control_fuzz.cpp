@@ -13,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "tasks/celery/control_commands.hpp"
+#include "tasks/celery/redis_transport.hpp"
 #include "tasks/sqlite_engine.hpp"
 
 using namespace facet;
@@ -52,7 +53,9 @@ public:
         std::filesystem::create_directory(folder_);
         database_ = sqlite::Database::Open(folder_ / "tasks.db").value();
         engine_ = MakeSqliteEngine(*database_, clock_).value();
-        events_ = std::make_unique<Events>(server_, logical_, EventOptions{.node = "fuzz@host"});
+        transport_ = std::make_unique<RedisTransport>(server_);
+        events_ =
+            std::make_unique<Events>(*transport_, logical_, EventOptions{.node = "fuzz@host"});
     }
 
     ~Worker() { std::filesystem::remove_all(folder_); }
@@ -73,15 +76,17 @@ public:
 
     std::optional<std::string> Run(ControlMode mode, std::string_view method,
                                    std::string_view arguments) {
-        const ControlParts parts{.engine = *engine_,
+        const ControlParts parts{.transport = *transport_,
+                                 .engine = *engine_,
                                  .queues = nullptr,
                                  .workers = slots_,
                                  .events = *events_,
+                                 .observer = *events_,
                                  .clock = logical_,
                                  .shut_down = [this] { ++shut_down_; }};
         const ControlOptions options{
             .node = "fuzz@host", .mode = mode, .task_names = {"facet.sleep"}};
-        return Commands(parts, options, server_.url).Run(method, arguments);
+        return Commands(parts, options).Run(method, arguments);
     }
 
     bool Untouched() {
@@ -99,6 +104,7 @@ private:
     std::unique_ptr<sqlite::Database> database_;
     std::unique_ptr<TaskEngine> engine_;
     LogicalClock logical_;
+    std::unique_ptr<RedisTransport> transport_;
     std::unique_ptr<Events> events_;
     Pool slots_;
     int shut_down_ = 0;
