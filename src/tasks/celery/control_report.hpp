@@ -1,10 +1,7 @@
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
-
-namespace boost::json {
-class object;
-}
 
 /// Parts of the answers of remote control that only report.
 namespace facet::tasks::celery {

@@ -1,15 +1,10 @@
 #pragma once
 
+#include <boost/json/fwd.hpp>
+#include <boost/json/parse_options.hpp>
+#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <string_view>
-
-namespace boost::json {
-class value;
-struct parse_options;
-}  // namespace boost::json
-namespace boost::system {
-class error_code;
-}  // namespace boost::system
 
 /// How this module reads JSON of others: nesting is bounded, and numbers are read to the last bit,
 /// so that arguments and results arrive as they were sent.
