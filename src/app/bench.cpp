@@ -154,8 +154,9 @@ Result<json::object> Measure(Instance& instance, const BenchArguments& arguments
 
 void Print(const json::object& report) {
     const auto number = [](const json::value& value) { return value.to_number<double>(); };
-    std::cout << std::format("{} faces, {} queries, the nearest {}\n", number(report.at("faces")),
-                             number(report.at("queries")), number(report.at("k")))
+    std::cout << std::format("{:.0f} faces, {:.0f} queries, the nearest {:.0f}\n",
+                             number(report.at("faces")), number(report.at("queries")),
+                             number(report.at("k")))
               << std::format(
                      "read into the index: {:.0f} faces/s; by the change log: {:.0f} faces/s\n",
                      number(report.at("load_faces_per_second")),
