@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::chrono::seconds kSearchDeadline{30};
+constexpr std::chrono::seconds kImageDeadline{30};
 
 /// The naive ISO form of Python's datetime.isoformat(), in UTC.
 std::string NaiveIso(Timestamp at) {
@@ -91,9 +91,8 @@ public:
         auto top_k = NumberField<std::size_t>(request.fields, "top_k", pipeline::kOriginalTopK, 1,
                                               pipeline::kMaxResults);
         if (!top_k) return Refuse(top_k.error());
-        auto answer =
-            pipeline::OriginalSearch(services_.searcher, media::Source::Memory(picture()),
-                                     *threshold, *top_k, Deadline::After(kSearchDeadline));
+        auto answer = pipeline::OriginalSearch(services_.searcher, media::Source::Memory(picture()),
+                                               *threshold, *top_k);
         if (answer) return JsonText(200, pipeline::OriginalSearchResult(*answer));
         switch (answer.error().code) {
             case Code::kNotFound:
@@ -170,7 +169,7 @@ Result<net::Response> FaceImage(Services& services, const net::Request& request)
     const auto crop = [&]() -> Result<pipeline::Library::Jpeg> {
         FACET_TRY(uid, Uuid::Parse(request.params.at("face_id")));
         FACET_TRY(face, services.store.FindFace(uid));
-        return services.library.FaceImage(face, 0.25F, Deadline::After(kSearchDeadline));
+        return services.library.FaceImage(face, 0.25F, Deadline::After(kImageDeadline));
     }();
     if (!crop) return OriginalError(404, "Face image not found");
     return JpegResponse(*crop, "\"" + request.params.at("face_id") + "\"");

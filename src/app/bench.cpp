@@ -113,14 +113,13 @@ Result<json::object> Measure(Instance& instance, const BenchArguments& arguments
     Sample sample(arguments.queries);
     index::FaceIndex& index = instance.index();
     auto began = Clock::now();
-    FACET_TRY(sequence, instance.store().ReadAllEmbeddings([&](std::span<const FaceId> faces,
-                                                               std::span<const float> vectors) {
-        for (std::size_t i = 0; i < faces.size(); ++i) {
-            sample.Offer(vectors.subspan(i * index::kDimension, index::kDimension));
-        }
-        return index.AddMany(faces, vectors);
-    }));
-    (void)sequence;
+    FACET_TRY_VOID(instance.store().ReadAllEmbeddings(
+        [&](std::span<const FaceId> faces, std::span<const float> vectors) {
+            for (std::size_t i = 0; i < faces.size(); ++i) {
+                sample.Offer(vectors.subspan(i * index::kDimension, index::kDimension));
+            }
+            return index.AddMany(faces, vectors);
+        }));
     const std::size_t faces = index.size();
     if (faces == 0) return Fail(Code::kNotFound, "there is no face in the library");
     const double load = PerSecond(faces, Clock::now() - began);

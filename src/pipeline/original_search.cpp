@@ -21,13 +21,14 @@ std::string OriginalCropPath(const store::Face& face) {
 }
 
 Result<SearchAnswer> OriginalSearch(Searcher& searcher, media::Source picture, double threshold,
-                                    std::size_t top_k, Deadline deadline) {
+                                    std::size_t top_k) {
+    constexpr std::chrono::seconds kDeadline{30};
     return searcher.Search({.image = std::move(picture),
                             .face = {},
                             .choice = 0,
                             .threshold = static_cast<float>(threshold * 2 - 1),
                             .limit = top_k},
-                           deadline);
+                           Deadline::After(kDeadline));
 }
 
 std::string OriginalSearchResult(const SearchAnswer& answer) {

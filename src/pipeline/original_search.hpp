@@ -3,7 +3,6 @@
 #include <array>
 #include <string>
 
-#include "base/clock.hpp"
 #include "pipeline/search.hpp"
 
 namespace facet::pipeline {
@@ -19,10 +18,10 @@ std::array<double, 4> OriginalBox(const store::Face& face);
 /// The path its pages know the crop of a face by; the request for it is answered, no such file is.
 std::string OriginalCropPath(const store::Face& face);
 
-/// The largest face of the picture, `threshold` as (cosine + 1) / 2. Errors: of Searcher::Search;
-/// kNotFound: the picture shows no face.
+/// The largest face of the picture, `threshold` as (cosine + 1) / 2; in half a minute at most.
+/// Errors: of Searcher::Search; kNotFound: the picture shows no face.
 Result<SearchAnswer> OriginalSearch(Searcher& searcher, media::Source picture, double threshold,
-                                    std::size_t top_k, Deadline deadline);
+                                    std::size_t top_k);
 /// JSON.
 std::string OriginalSearchResult(const SearchAnswer& answer);
 /// JSON too: what is no error of the request is said in the answer.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cmath>
 #include <format>
 #include <memory>
 #include <unordered_map>
@@ -18,7 +17,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kBatch = "celery_tasks.process_batch_files";
-constexpr std::chrono::seconds kSearchDeadline{30};
 constexpr std::size_t kMostFiles = 10'000;  // of one batch
 
 /// What a Python producer called a task with.
@@ -94,9 +92,8 @@ public:
         FACET_TRY(threshold, arguments.Number(1, "threshold", kOriginalThreshold, 0, 1));
         FACET_TRY(top_k, arguments.Number(2, "top_k", kOriginalTopK, 1, kMaxResults));
         FACET_TRY(picture, BelowData(std::string(path->get_string())));
-        auto answer =
-            OriginalSearch(services_.searcher, media::Source::File(picture), threshold,
-                           static_cast<std::size_t>(top_k), Deadline::After(kSearchDeadline));
+        auto answer = OriginalSearch(services_.searcher, media::Source::File(picture), threshold,
+                                     static_cast<std::size_t>(top_k));
         return Outcome{.result = answer ? OriginalSearchResult(*answer)
                                         : OriginalSearchFailure(answer.error()),
                        .commit = {},

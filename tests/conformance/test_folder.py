@@ -68,13 +68,6 @@ def app(facet):
 
 
 @pytest.fixture
-def listener(app):
-    one = Listener(app)
-    yield one
-    one.stop()
-
-
-@pytest.fixture
 def picture():
     if find_testdata() is None:
         pytest.skip("no test data: set FACET_TESTDATA")
