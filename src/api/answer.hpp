@@ -1,33 +1,73 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "api/caller.hpp"
 #include "api/errors.hpp"
 #include "api/services.hpp"
 #include "net/server.hpp"
 
+/// How routes are made: who may call them, and what becomes of a Result.
 namespace facet::api {
 
-/// A route whose handler returns a Result; an error becomes the error envelope. `services` are
-/// Services or ProcessServices.
+inline Authenticator& AuthenticatorOf(ProcessServices& services) { return services.authenticator; }
+inline Authenticator& AuthenticatorOf(Services& services) { return services.process.authenticator; }
+
+/// An answer to GET with a strong ETag of its body, where the handler gave none.
+net::Response WithEtag(net::Response response);
+
+/// A handler for callers of the scope; an error becomes the error envelope. `services` are Services
+/// or ProcessServices.
 template <class S>
-net::Route Answer(std::string method, std::string path, S& services,
-                  Result<net::Response> (*answerer)(S&, const net::Request&)) {
-    const net::Handler handler = [&services, answerer](const net::Request& request) {
-        auto response = answerer(services, request);
+net::Handler Handle(Scope scope, S& services, Result<net::Response> (*answerer)(S&, const Call&)) {
+    return [&services, scope, answerer](const net::Request& request) {
+        const auto caller = AuthenticatorOf(services).Authenticate(request, scope);
+        if (!caller) return ErrorResponse(caller.error(), request);
+        auto response = answerer(services, {.request = request, .caller = *caller});
         return response ? std::move(*response) : ErrorResponse(response.error(), request);
     };
-    return {.method = std::move(method), .path = std::move(path), .target = handler, .admit = {}};
 }
 
 template <class S>
-net::Route Get(std::string path, S& services,
-               Result<net::Response> (*answerer)(S&, const net::Request&)) {
-    return Answer("GET", std::move(path), services, answerer);
+net::Route Answer(Scope scope, std::string method, std::string path, S& services,
+                  Result<net::Response> (*answerer)(S&, const Call&)) {
+    return {.method = std::move(method),
+            .path = std::move(path),
+            .target = Handle(scope, services, answerer),
+            .admit = {}};
 }
+
+/// GET for callers who may read.
+template <class S>
+net::Route Get(std::string path, S& services, Result<net::Response> (*answerer)(S&, const Call&)) {
+    const net::Handler handler = Handle(Scope::kRead, services, answerer);
+    return {
+        .method = "GET",
+        .path = std::move(path),
+        .target = net::Handler([handler](const net::Request& r) { return WithEtag(handler(r)); }),
+        .admit = {}};
+}
+
+/// A POST of multipart/form-data that `T(services, caller)` receives.
+template <class T>
+net::Route Receive(Scope scope, std::string path, Services& services, std::uint64_t max_body) {
+    const net::UploadHandler begin =
+        [&services, scope](const net::Request& request) -> Result<std::unique_ptr<net::Upload>> {
+        FACET_TRY(caller, AuthenticatorOf(services).Authenticate(request, scope));
+        return std::make_unique<T>(services, std::move(caller));
+    };
+    return {.method = "POST",
+            .path = std::move(path),
+            .target = begin,
+            .max_body = max_body,
+            .admit = {}};
+}
+
+inline net::Response NoContent() { return {.status = 204, .headers = {}, .body = {}, .file = {}}; }
 
 inline net::Response JpegResponse(std::span<const std::byte> jpeg, std::string etag) {
     net::Response response;

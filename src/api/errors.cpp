@@ -59,12 +59,14 @@ net::Response ErrorResponse(const Error& error, const net::Request& request,
                     {"error", error.message},
                     {"detail", error.detail}});
     }
-    net::Response response =
-        JsonResponse(answered, {{"error",
-                                 {{"code", code_name.empty() ? CodeName(error.code) : code_name},
-                                  {"message", error.message},
-                                  {"details", boost::json::object()}}},
-                                {"request_id", request.request_id}});
+    const std::string code(code_name.empty() ? CodeName(error.code) : code_name);
+    net::Response response = JsonResponse(answered, {{"error",
+                                                      {{"type", "/docs#error-" + code},
+                                                       {"code", code},
+                                                       {"status", answered},
+                                                       {"message", error.message},
+                                                       {"details", boost::json::object()}}},
+                                                     {"request_id", request.request_id}});
     if (error.code == Code::kBusy) response.headers.emplace_back("Retry-After", "1");
     return response;
 }

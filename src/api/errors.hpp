@@ -15,8 +15,9 @@ net::Response JsonResponse(int status, const boost::json::object& body);
 /// The same of JSON that is text already.
 net::Response JsonText(int status, std::string body);
 
-/// {"error": {"code", "message", "details"}, "request_id"}. `code_name` replaces the name of the
-/// code where the API has a finer one; `status` replaces the mapped status where not 0.
+/// {"error": {"type", "code", "status", "message", "details"}, "request_id"}: the members of RFC
+/// 9457. `code_name` replaces the name of the code where the API has a finer one; `status` replaces
+/// the mapped status where not 0.
 net::Response ErrorResponse(const Error& error, const net::Request& request,
                             std::string_view code_name = {}, int status = 0);
 

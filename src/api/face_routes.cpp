@@ -13,19 +13,19 @@ namespace json = boost::json;
 
 constexpr std::chrono::seconds kPictureDeadline{30};
 
-Result<store::Face> FaceOf(Services& services, const net::Request& request) {
-    FACET_TRY(uid, Uuid::Parse(request.params.at("id")));
+Result<store::Face> FaceOf(Services& services, const Call& call) {
+    FACET_TRY(uid, Uuid::Parse(call.request.params.at("id")));
     return services.store.FindFace(uid);
 }
 
-Result<net::Response> ListFaces(Services& services, const net::Request& request) {
+Result<net::Response> ListFaces(Services& services, const Call& call) {
     store::FaceQuery query;
-    FACET_TRY(limit, NumberField<int>(request.query, "limit", 50, 1, 500));
+    FACET_TRY(limit, NumberField<int>(call.request.query, "limit", 50, 1, 500));
     query.limit = limit;
-    query.cursor = TextField(request.query, "cursor");
-    FACET_TRY(quality, NumberField<float>(request.query, "min_quality", 0, 0, 1));
+    query.cursor = TextField(call.request.query, "cursor");
+    FACET_TRY(quality, NumberField<float>(call.request.query, "min_quality", 0, 0, 1));
     query.min_quality = quality;
-    if (const std::string text = TextField(request.query, "media_id"); !text.empty()) {
+    if (const std::string text = TextField(call.request.query, "media_id"); !text.empty()) {
         FACET_TRY(uid, Uuid::Parse(text));
         FACET_TRY(media, services.store.FindMedia(uid));
         query.media = media.id;
@@ -48,23 +48,23 @@ Result<net::Response> ListFaces(Services& services, const net::Request& request)
                page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
 }
 
-Result<net::Response> GetFace(Services& services, const net::Request& request) {
-    FACET_TRY(face, FaceOf(services, request));
+Result<net::Response> GetFace(Services& services, const Call& call) {
+    FACET_TRY(face, FaceOf(services, call));
     FACET_TRY(media, services.store.FindMedia(face.media));
     return JsonResponse(200, ToJson(face, media));
 }
 
-Result<net::Response> FaceImage(Services& services, const net::Request& request) {
-    FACET_TRY(face, FaceOf(services, request));
-    FACET_TRY(context, NumberField<float>(request.query, "context", 0.25F, 0, 2));
+Result<net::Response> FaceImage(Services& services, const Call& call) {
+    FACET_TRY(face, FaceOf(services, call));
+    FACET_TRY(context, NumberField<float>(call.request.query, "context", 0.25F, 0, 2));
     FACET_TRY(jpeg, services.library.FaceImage(face, context, Deadline::After(kPictureDeadline)));
     return JpegResponse(jpeg, "\"" + face.uid.ToString() + "-" + std::to_string(context) + "\"");
 }
 
-Result<net::Response> Delete(Services& services, const net::Request& request) {
-    FACET_TRY(face, FaceOf(services, request));
+Result<net::Response> Delete(Services& services, const Call& call) {
+    FACET_TRY(face, FaceOf(services, call));
     FACET_TRY_VOID(services.library.DeleteFace(face));
-    return net::Response{.status = 204, .headers = {}, .body = {}, .file = {}};
+    return NoContent();
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ std::vector<net::Route> FaceRoutes(Services& services) {
         Get("/v1/faces", services, ListFaces),
         Get("/v1/faces/{id}", services, GetFace),
         Get("/v1/faces/{id}/image", services, FaceImage),
-        Answer("DELETE", "/v1/faces/{id}", services, Delete),
+        Answer(Scope::kWrite, "DELETE", "/v1/faces/{id}", services, Delete),
     };
 }
 

@@ -13,14 +13,15 @@ namespace json = boost::json;
 
 constexpr std::chrono::seconds kPictureDeadline{30};
 
-Result<store::Media> MediaOf(Services& services, const net::Request& request) {
-    FACET_TRY(uid, Uuid::Parse(request.params.at("id")));
+Result<store::Media> MediaOf(Services& services, const Call& call) {
+    FACET_TRY(uid, Uuid::Parse(call.request.params.at("id")));
     return services.store.FindMedia(uid);
 }
 
 class MediaUpload final : public LibraryUpload {
 public:
-    explicit MediaUpload(Services& services) : LibraryUpload(services, "file") {}
+    MediaUpload(Services& services, Caller caller)
+        : LibraryUpload(services, std::move(caller), "file") {}
 
     net::Response Finish(const net::Request& request) override {
         if (files().empty()) {
@@ -55,13 +56,13 @@ public:
     }
 };
 
-Result<net::Response> ListMedia(Services& services, const net::Request& request) {
+Result<net::Response> ListMedia(Services& services, const Call& call) {
     store::MediaQuery query;
-    FACET_TRY(limit, NumberField<int>(request.query, "limit", 50, 1, 500));
+    FACET_TRY(limit, NumberField<int>(call.request.query, "limit", 50, 1, 500));
     query.limit = limit;
-    query.cursor = TextField(request.query, "cursor");
-    query.name_contains = TextField(request.query, "q");
-    if (const std::string status = TextField(request.query, "status"); !status.empty()) {
+    query.cursor = TextField(call.request.query, "cursor");
+    query.name_contains = TextField(call.request.query, "q");
+    if (const std::string status = TextField(call.request.query, "status"); !status.empty()) {
         query.status = store::ParseMediaStatus(status);
         if (!query.status) {
             return Fail(Code::kInvalidArgument,
@@ -77,23 +78,23 @@ Result<net::Response> ListMedia(Services& services, const net::Request& request)
                page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
 }
 
-Result<net::Response> GetMedia(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
+Result<net::Response> GetMedia(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
     return JsonResponse(200, ToJson(media));
 }
 
-Result<net::Response> FacesOfMedia(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
+Result<net::Response> FacesOfMedia(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
     FACET_TRY(faces, services.store.FacesOfMedia(media.id));
     json::array items;
     for (const auto& face : faces) items.push_back(ToJson(face, media));
     return JsonResponse(200, {{"items", std::move(items)}});
 }
 
-Result<net::Response> Content(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
+Result<net::Response> Content(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
     FACET_TRY(original, services.library.OpenOriginal(media, Deadline::After(kPictureDeadline),
-                                                      request.stop));
+                                                      call.request.stop));
     net::Response response;
     response.file = original.path();
     response.file_hold = original.hold();
@@ -103,47 +104,39 @@ Result<net::Response> Content(Services& services, const net::Request& request) {
     return response;
 }
 
-Result<net::Response> Thumbnail(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
-    FACET_TRY(size, NumberField<int>(request.query, "size", 320, 64, 2048));
+Result<net::Response> Thumbnail(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
+    FACET_TRY(size, NumberField<int>(call.request.query, "size", 320, 64, 2048));
     FACET_TRY(jpeg, services.library.Thumbnail(media, size, Deadline::After(kPictureDeadline)));
     return JpegResponse(jpeg,
                         "\"" + media.sha256.substr(0, 32) + "-" + std::to_string(size) + "\"");
 }
 
-Result<net::Response> Reprocess(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
+Result<net::Response> Reprocess(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
     FACET_TRY(task, services.intake.Reprocess(media.id));
     FACET_TRY(changed, services.store.FindMedia(media.id));
     return JsonResponse(202, {{"media", ToJson(changed)}, {"task_id", task}});
 }
 
-Result<net::Response> Delete(Services& services, const net::Request& request) {
-    FACET_TRY(media, MediaOf(services, request));
+Result<net::Response> Delete(Services& services, const Call& call) {
+    FACET_TRY(media, MediaOf(services, call));
     FACET_TRY_VOID(services.library.DeleteMedia(media));
-    return net::Response{.status = 204, .headers = {}, .body = {}, .file = {}};
+    return NoContent();
 }
 
 }  // namespace
 
 std::vector<net::Route> MediaRoutes(Services& services) {
-    const net::UploadHandler upload =
-        [&services](const net::Request&) -> Result<std::unique_ptr<net::Upload>> {
-        return std::make_unique<MediaUpload>(services);
-    };
     return {
-        {.method = "POST",
-         .path = "/v1/media",
-         .target = upload,
-         .max_body = services.max_upload_bytes,
-         .admit = {}},
+        Receive<MediaUpload>(Scope::kWrite, "/v1/media", services, services.max_upload_bytes),
         Get("/v1/media", services, ListMedia),
         Get("/v1/media/{id}", services, GetMedia),
         Get("/v1/media/{id}/faces", services, FacesOfMedia),
         Get("/v1/media/{id}/content", services, Content),
         Get("/v1/media/{id}/thumbnail", services, Thumbnail),
-        Answer("POST", "/v1/media/{id}/reprocess", services, Reprocess),
-        Answer("DELETE", "/v1/media/{id}", services, Delete),
+        Answer(Scope::kWrite, "POST", "/v1/media/{id}/reprocess", services, Reprocess),
+        Answer(Scope::kWrite, "DELETE", "/v1/media/{id}", services, Delete),
     };
 }
 

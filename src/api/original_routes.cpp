@@ -31,7 +31,8 @@ net::Response Refuse(const Error& error) {
 
 class OriginalUpload final : public LibraryUpload {
 public:
-    explicit OriginalUpload(Services& services) : LibraryUpload(services, "file") {}
+    OriginalUpload(Services& services, Caller caller)
+        : LibraryUpload(services, std::move(caller), "file") {}
 
     net::Response Finish(const net::Request& /*request*/) override {
         if (files().empty()) return OriginalError(400, "No file provided");
@@ -55,7 +56,8 @@ public:
 /// the batch, since tasks of equal priority are done in order.
 class OriginalBatchUpload final : public LibraryUpload {
 public:
-    explicit OriginalBatchUpload(Services& services) : LibraryUpload(services, "files") {}
+    OriginalBatchUpload(Services& services, Caller caller)
+        : LibraryUpload(services, std::move(caller), "files") {}
 
     net::Response Finish(const net::Request& /*request*/) override {
         if (files().empty()) return OriginalError(400, "No files provided");
@@ -80,7 +82,7 @@ public:
 
 class OriginalSearchUpload final : public PictureUpload {
 public:
-    explicit OriginalSearchUpload(Services& services)
+    OriginalSearchUpload(Services& services, const Caller& /*caller*/)
         : PictureUpload("file", services.max_query_bytes), services_(services) {}
 
     net::Response Finish(const net::Request& request) override {
@@ -109,9 +111,9 @@ private:
     Services& services_;
 };
 
-Result<net::Response> Files(Services& services, const net::Request& request) {
-    FACET_TRY(page, NumberField<std::int64_t>(request.query, "page", 1, 1, 1'000'000));
-    FACET_TRY(per_page, NumberField<std::int64_t>(request.query, "per_page", 20, 1, 500));
+Result<net::Response> Files(Services& services, const Call& call) {
+    FACET_TRY(page, NumberField<std::int64_t>(call.request.query, "page", 1, 1, 1'000'000));
+    FACET_TRY(per_page, NumberField<std::int64_t>(call.request.query, "per_page", 20, 1, 500));
     FACET_TRY(stats, services.store.GetStats());
     const std::int64_t pages = (stats.media + per_page - 1) / per_page;
     json::array files;
@@ -144,8 +146,8 @@ Result<net::Response> Files(Services& services, const net::Request& request) {
                               {"total_pages", pages}});
 }
 
-Result<net::Response> Faces(Services& services, const net::Request& request) {
-    FACET_TRY(id, NumberField<std::int64_t>(request.params, "file_id", 0, 0,
+Result<net::Response> Faces(Services& services, const Call& call) {
+    FACET_TRY(id, NumberField<std::int64_t>(call.request.params, "file_id", 0, 0,
                                             std::numeric_limits<std::int64_t>::max()));
     FACET_TRY(found, services.store.FacesOfMedia(MediaId(id)));
     json::array faces;
@@ -165,17 +167,17 @@ Result<net::Response> Faces(Services& services, const net::Request& request) {
     return JsonResponse(200, {{"faces", std::move(faces)}, {"total", total}});
 }
 
-Result<net::Response> FaceImage(Services& services, const net::Request& request) {
+Result<net::Response> FaceImage(Services& services, const Call& call) {
     const auto crop = [&]() -> Result<pipeline::Library::Jpeg> {
-        FACET_TRY(uid, Uuid::Parse(request.params.at("face_id")));
+        FACET_TRY(uid, Uuid::Parse(call.request.params.at("face_id")));
         FACET_TRY(face, services.store.FindFace(uid));
         return services.library.FaceImage(face, 0.25F, Deadline::After(kImageDeadline));
     }();
     if (!crop) return OriginalError(404, "Face image not found");
-    return JpegResponse(*crop, "\"" + request.params.at("face_id") + "\"");
+    return JpegResponse(*crop, "\"" + call.request.params.at("face_id") + "\"");
 }
 
-Result<net::Response> Stats(Services& services, const net::Request& /*request*/) {
+Result<net::Response> Stats(Services& services, const Call& /*call*/) {
     FACET_TRY(stats, services.store.GetStats());
     return JsonResponse(200, {{"total_files", stats.media},
                               {"total_faces", stats.faces},
@@ -186,12 +188,12 @@ Result<net::Response> Stats(Services& services, const net::Request& /*request*/)
 }
 
 /// Celery's words for our states. An unknown id is pending there, and here.
-Result<net::Response> TaskStatus(Services& services, const net::Request& request) {
+Result<net::Response> TaskStatus(Services& services, const Call& call) {
     const auto pending = [] {
         return JsonResponse(
             200, {{"state", "PENDING"}, {"current", 0}, {"total", 100}, {"status", "Pending..."}});
     };
-    const auto id = Uuid::Parse(request.params.at("task_id"));
+    const auto id = Uuid::Parse(call.request.params.at("task_id"));
     if (!id) return pending();
     auto task = services.tasks.Find(*id);
     if (!task && task.error().code == Code::kNotFound) return pending();
@@ -237,7 +239,7 @@ Result<net::Response> TaskStatus(Services& services, const net::Request& request
                 {"message", "Successfully processed " + std::to_string(faces) + " faces"}}}});
 }
 
-Result<net::Response> CacheStats(Services& services, const net::Request& /*request*/) {
+Result<net::Response> CacheStats(Services& services, const Call& /*call*/) {
     FACET_TRY(stats, services.cache.Stats());
     const double lookups = static_cast<double>(stats.hits + stats.misses);
     const double rate = lookups > 0 ? 100.0 * static_cast<double>(stats.hits) / lookups : 0.0;
@@ -254,7 +256,7 @@ Result<net::Response> CacheStats(Services& services, const net::Request& /*reque
            {"hit_rate", std::round(rate * 100) / 100}}}});
 }
 
-Result<net::Response> CacheClear(Services& services, const net::Request& /*request*/) {
+Result<net::Response> CacheClear(Services& services, const Call& /*call*/) {
     FACET_TRY(stats, services.cache.Stats());
     FACET_TRY_VOID(services.cache.Clear());
     return JsonResponse(200, {{"status", "success"},
@@ -262,7 +264,7 @@ Result<net::Response> CacheClear(Services& services, const net::Request& /*reque
                               {"deleted_count", stats.entries}});
 }
 
-Result<net::Response> CachePage(Services& services, const net::Request& /*request*/) {
+Result<net::Response> CachePage(Services& services, const Call& /*call*/) {
     FACET_TRY(stats, services.cache.Stats());
     net::Response response;
     response.headers = {{"Content-Type", "text/html; charset=utf-8"}};
@@ -280,7 +282,7 @@ Result<net::Response> CachePage(Services& services, const net::Request& /*reques
     return response;
 }
 
-Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+Result<net::Response> Health(Services& services, const Call& /*call*/) {
     const auto checks = services.check_health();
     const auto broken = std::ranges::find_if(checks, [](const auto& check) { return !check.ok; });
     const std::string now = NaiveIso(SystemClock().Now());
@@ -294,26 +296,14 @@ Result<net::Response> Health(Services& services, const net::Request& /*request*/
                               {"timestamp", now}});
 }
 
-template <class T>
-net::Route UploadRoute(std::string path, Services& services, std::uint64_t max_body) {
-    const net::UploadHandler begin =
-        [&services](const net::Request&) -> Result<std::unique_ptr<net::Upload>> {
-        return std::make_unique<T>(services);
-    };
-    return {.method = "POST",
-            .path = std::move(path),
-            .target = begin,
-            .max_body = max_body,
-            .admit = {}};
-}
-
 }  // namespace
 
 std::vector<net::Route> OriginalRoutes(Services& services) {
     return {
-        UploadRoute<OriginalUpload>("/upload", services, services.max_upload_bytes),
-        UploadRoute<OriginalBatchUpload>("/upload-batch", services, services.max_upload_bytes),
-        UploadRoute<OriginalSearchUpload>("/search", services, services.max_query_bytes),
+        Receive<OriginalUpload>(Scope::kWrite, "/upload", services, services.max_upload_bytes),
+        Receive<OriginalBatchUpload>(Scope::kWrite, "/upload-batch", services,
+                                     services.max_upload_bytes),
+        Receive<OriginalSearchUpload>(Scope::kRead, "/search", services, services.max_query_bytes),
         Get("/files", services, Files),
         Get("/faces/{file_id}", services, Faces),
         Get("/face-image/{face_id}", services, FaceImage),
@@ -321,7 +311,7 @@ std::vector<net::Route> OriginalRoutes(Services& services) {
         Get("/task-status/{task_id}", services, TaskStatus),
         Get("/cache", services, CachePage),
         Get("/cache/stats", services, CacheStats),
-        Answer("POST", "/cache/clear", services, CacheClear),
+        Answer(Scope::kAdmin, "POST", "/cache/clear", services, CacheClear),
         Get("/health", services, Health),
     };
 }

@@ -21,7 +21,7 @@ Result<pipeline::FaceChoice> ParseChoice(const net::Params& fields) {
 
 class SearchUpload final : public PictureUpload {
 public:
-    explicit SearchUpload(Services& services)
+    SearchUpload(Services& services, const Caller& /*caller*/)
         : PictureUpload("image", services.max_query_bytes), services_(services) {}
 
     net::Response Finish(const net::Request& request) override {
@@ -58,16 +58,9 @@ private:
 }  // namespace
 
 std::vector<net::Route> SearchRoutes(Services& services) {
-    const net::UploadHandler search =
-        [&services](const net::Request&) -> Result<std::unique_ptr<net::Upload>> {
-        return std::make_unique<SearchUpload>(services);
-    };
     constexpr std::uint64_t kFormOverhead = 1 << 20;
-    return {{.method = "POST",
-             .path = "/v1/search",
-             .target = search,
-             .max_body = services.max_query_bytes + kFormOverhead,
-             .admit = {}}};
+    return {Receive<SearchUpload>(Scope::kRead, "/v1/search", services,
+                                  services.max_query_bytes + kFormOverhead)};
 }
 
 }  // namespace facet::api

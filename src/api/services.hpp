@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "api/caller.hpp"
 #include "base/metrics.hpp"
 #include "face/analyzer.hpp"
 #include "pipeline/intake.hpp"
@@ -26,6 +27,7 @@ struct HealthCheck {
 
 /// What every long-running process tells of itself, a worker as much as a web server.
 struct ProcessServices {
+    Authenticator& authenticator;
     metrics::Registry& metrics;
     /// Sets the gauges that are read off at scrape time.
     std::function<void()> refresh_metrics;

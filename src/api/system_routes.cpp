@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-Result<net::Response> Stats(Services& services, const net::Request& /*request*/) {
+Result<net::Response> Stats(Services& services, const Call& /*call*/) {
     FACET_TRY(stats, services.store.GetStats());
     FACET_TRY(tasks, services.tasks.Stats());
     FACET_TRY(indexed, services.nearest.Size());
@@ -61,19 +61,25 @@ net::Response HealthReport(const std::vector<HealthCheck>& all) {
                                               {"version", FACET_VERSION}});
 }
 
-Result<net::Response> Health(Services& services, const net::Request& /*request*/) {
+Result<net::Response> Health(Services& services, const Call& /*call*/) {
     return HealthReport(services.check_health());
 }
 
-Result<net::Response> Ready(ProcessServices& services, const net::Request& /*request*/) {
+Result<net::Response> Ready(ProcessServices& services, const Call& /*call*/) {
     return HealthReport(services.check_ready());
 }
 
-Result<net::Response> Live(ProcessServices& /*services*/, const net::Request& /*request*/) {
+net::Response Live(const net::Request& /*request*/) {
     return JsonResponse(200, {{"status", "alive"}});
 }
 
-Result<net::Response> Metrics(ProcessServices& services, const net::Request& /*request*/) {
+Result<void> AdmitListener(Services& services, const net::Request& request) {
+    FACET_TRY(caller, AuthenticatorOf(services).Authenticate(request, Scope::kRead));
+    if (caller.all_collections) return {};
+    return Fail(Code::kForbidden, "events are for callers who may see all collections");
+}
+
+Result<net::Response> Metrics(ProcessServices& services, const Call& /*call*/) {
     services.refresh_metrics();
     net::Response response;
     response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
@@ -85,7 +91,10 @@ Result<net::Response> Metrics(ProcessServices& services, const net::Request& /*r
 
 std::vector<net::Route> ProcessRoutes(ProcessServices& services) {
     return {
-        Get(std::string(kLivePath), services, Live),
+        {.method = "GET",
+         .path = std::string(kLivePath),
+         .target = net::Handler(Live),
+         .admit = {}},
         Get("/health/ready", services, Ready),
         Get("/metrics", services, Metrics),
     };
@@ -95,7 +104,11 @@ std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) 
     return {
         Get("/v1/stats", services, Stats),
         Get("/v1/health", services, Health),
-        {.method = "GET", .path = "/v1/events", .target = &events, .admit = {}},
+        {.method = "GET",
+         .path = "/v1/events",
+         .target = &events,
+         .admit =
+             [&services](const net::Request& request) { return AdmitListener(services, request); }},
     };
 }
 

@@ -10,12 +10,12 @@ namespace {
 
 namespace json = boost::json;
 
-Result<net::Response> ListTasks(Services& services, const net::Request& request) {
+Result<net::Response> ListTasks(Services& services, const Call& call) {
     tasks::TaskQuery query;
-    FACET_TRY(limit, NumberField<int>(request.query, "limit", 50, 1, 500));
+    FACET_TRY(limit, NumberField<int>(call.request.query, "limit", 50, 1, 500));
     query.limit = limit;
-    query.cursor = TextField(request.query, "cursor");
-    if (const std::string state = TextField(request.query, "state"); !state.empty()) {
+    query.cursor = TextField(call.request.query, "cursor");
+    if (const std::string state = TextField(call.request.query, "state"); !state.empty()) {
         query.state = tasks::ParseState(state);
         if (!query.state) {
             return Fail(Code::kInvalidArgument,
@@ -36,13 +36,13 @@ Result<net::Response> Respond(Services& services, const Uuid& id) {
     return JsonResponse(200, ToJson(task));
 }
 
-Result<net::Response> GetTask(Services& services, const net::Request& request) {
-    FACET_TRY(id, Uuid::Parse(request.params.at("id")));
+Result<net::Response> GetTask(Services& services, const Call& call) {
+    FACET_TRY(id, Uuid::Parse(call.request.params.at("id")));
     return Respond(services, id);
 }
 
-Result<net::Response> Cancel(Services& services, const net::Request& request) {
-    FACET_TRY(id, Uuid::Parse(request.params.at("id")));
+Result<net::Response> Cancel(Services& services, const Call& call) {
+    FACET_TRY(id, Uuid::Parse(call.request.params.at("id")));
     FACET_TRY(state, services.tasks.Cancel(id));
     if (state == tasks::State::kCancelled) {
         FACET_TRY(task, services.tasks.Find(id));
@@ -58,8 +58,8 @@ Result<net::Response> Cancel(Services& services, const net::Request& request) {
     return Respond(services, id);
 }
 
-Result<net::Response> Retry(Services& services, const net::Request& request) {
-    FACET_TRY(id, Uuid::Parse(request.params.at("id")));
+Result<net::Response> Retry(Services& services, const Call& call) {
+    FACET_TRY(id, Uuid::Parse(call.request.params.at("id")));
     FACET_TRY(task, services.tasks.Find(id));
     FACET_TRY(media, pipeline::ParseProcessMediaPayload(task.payload));
     FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) -> Result<void> {
@@ -75,8 +75,8 @@ std::vector<net::Route> TaskRoutes(Services& services) {
     return {
         Get("/v1/tasks", services, ListTasks),
         Get("/v1/tasks/{id}", services, GetTask),
-        Answer("POST", "/v1/tasks/{id}/cancel", services, Cancel),
-        Answer("POST", "/v1/tasks/{id}/retry", services, Retry),
+        Answer(Scope::kWrite, "POST", "/v1/tasks/{id}/cancel", services, Cancel),
+        Answer(Scope::kWrite, "POST", "/v1/tasks/{id}/retry", services, Retry),
     };
 }
 

@@ -60,8 +60,8 @@ private:
     const std::stop_token stop_;
 };
 
-LibraryUpload::LibraryUpload(Services& services, std::string field)
-    : services_(services), field_(std::move(field)) {}
+LibraryUpload::LibraryUpload(Services& services, Caller caller, std::string field)
+    : services_(services), caller_(std::move(caller)), field_(std::move(field)) {}
 
 Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Request& request,
                                                                const net::PartInfo& part) {

@@ -21,7 +21,7 @@ struct ReceivedFile {
 class LibraryUpload : public net::Upload {
 public:
     /// Parts of other names are refused.
-    LibraryUpload(Services& services, std::string field);
+    LibraryUpload(Services& services, Caller caller, std::string field);
 
     Result<std::unique_ptr<net::PartSink>> OpenPart(const net::Request& request,
                                                     const net::PartInfo& part) override;
@@ -32,6 +32,7 @@ protected:
 private:
     class Sink;
     Services& services_;
+    const Caller caller_;
     const std::string field_;
     std::vector<ReceivedFile> files_;
 };

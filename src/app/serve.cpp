@@ -133,7 +133,9 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
 
     Gauges gauges(instance);
     HttpMetrics http(instance.metrics());
-    api::ProcessServices process{.metrics = instance.metrics(),
+    api::TrustsEverybody authenticator;  // of workers the server's token asks
+    api::ProcessServices process{.authenticator = authenticator,
+                                 .metrics = instance.metrics(),
                                  .refresh_metrics = [&] { gauges.Refresh(); },
                                  .check_ready = [&] { return CheckReady(instance, watch.get()); }};
     std::optional<api::Services> services;
