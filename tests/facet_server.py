@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import httpx
+import openapi
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -50,6 +51,11 @@ def models_folder(folder):
     return folder
 
 
+def client(url, **options):
+    """A client that checks each answer against the description of the API."""
+    return httpx.Client(base_url=url, timeout=60, event_hooks={"response": [openapi.check_httpx]}, **options)
+
+
 class Server:
     """A running facet serve."""
 
@@ -71,7 +77,7 @@ class Server:
         line = self.process.stdout.readline()
         assert line.startswith("Facet is at "), (self.data / "server.log").read_text()[-4000:]
         self.url = line.split()[-1]
-        self.http = httpx.Client(base_url=self.url, timeout=60)
+        self.http = client(self.url)
         return self
 
     def kill(self):

@@ -52,13 +52,13 @@ net::Route Get(std::string path, S& services, Result<net::Response> (*answerer)(
         .admit = {}};
 }
 
-/// A POST of multipart/form-data that `T(services, caller)` receives.
+/// A POST of multipart/form-data that `T::Begin(services, request, caller)` receives.
 template <class T>
 net::Route Receive(Scope scope, std::string path, Services& services, std::uint64_t max_body) {
     const net::UploadHandler begin =
         [&services, scope](const net::Request& request) -> Result<std::unique_ptr<net::Upload>> {
         FACET_TRY(caller, AuthenticatorOf(services).Authenticate(request, scope));
-        return std::make_unique<T>(services, std::move(caller));
+        return T::Begin(services, request, std::move(caller));
     };
     return {.method = "POST",
             .path = std::move(path),

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/clock.hpp"
+#include "base/utf8.hpp"
 #include "pipeline/convert.hpp"
 
 namespace facet::api {
@@ -58,8 +59,9 @@ json::object ToJson(const store::Media& media) {
     const bool failed = media.status == store::MediaStatus::kFailed;
     return {{"id", media.uid.ToString()},
             {"legacy_id", media.id.value()},
+            {"collection", media.collection_name},
             {"filename", media.name},
-            {"media_type", "image"},
+            {"media_type", store::MediaKindName(store::KindOfMime(media.mime))},
             {"format", media.format},
             {"mime_type", media.mime},
             {"bytes", media.bytes},
@@ -71,8 +73,11 @@ json::object ToJson(const store::Media& media) {
             {"note", failed ? std::string() : media.error_message},
             {"face_count", media.face_count},
             {"origin", store::OriginName(media.origin)},
+            {"path", media.origin_path.empty() ? json::value()
+                                               : json::value(ToValidUtf8(media.origin_path))},
             {"task_id", media.task},
             {"created_at", FormatTimestamp(media.created_at)},
+            {"taken_at", FormatTimestamp(media.taken_at)},
             {"analysed_at", TimeOrNull(media.analysed_at)}};
 }
 
@@ -83,6 +88,8 @@ json::object ToJson(const store::Face& face, const store::Media& media) {
     }
     return {{"id", face.uid.ToString()},
             {"media_id", face.media_uid.ToString()},
+            {"collection", face.collection_name},
+            {"person_id", face.person ? json::value(face.person->ToString()) : json::value()},
             {"box", BoxJson(face.x1, face.y1, face.x2, face.y2, media.width, media.height)},
             {"score", Fraction(face.score)},
             {"key_points", std::move(points)},
@@ -99,6 +106,7 @@ json::object ToJson(const tasks::Task& task) {
             {"priority", task.priority},
             {"attempts", task.attempts},
             {"max_attempts", task.max_attempts},
+            {"worker", task.worker.empty() ? json::value() : json::value(task.worker)},
             {"error", ErrorOrNull(task.error_code, task.error_message)},
             {"result", task.result.empty() ? json::value() : Parsed(task.result)},
             {"created_at", FormatTimestamp(task.created_at)},
@@ -106,8 +114,69 @@ json::object ToJson(const tasks::Task& task) {
             {"finished_at", TimeOrNull(task.finished_at)}};
 }
 
-json::object ToJson(const pipeline::SearchAnswer& answer, float match_threshold,
-                    float likely_threshold) {
+json::object ToJson(const store::Collection& collection) {
+    return {{"name", collection.name},
+            {"title", collection.title},
+            {"retention_days",
+             collection.retention_days ? json::value(*collection.retention_days) : json::value()},
+            {"media_count", collection.media},
+            {"face_count", collection.faces},
+            {"created_at", FormatTimestamp(collection.created_at)}};
+}
+
+json::object ToJson(const store::Person& person) {
+    return {{"id", person.uid.ToString()},
+            {"name", person.name},
+            {"collection", person.collection_name},
+            {"face_count", person.faces},
+            {"created_at", FormatTimestamp(person.created_at)}};
+}
+
+json::object ToJson(const store::SavedSearch& search) {
+    return {{"id", search.uid.ToString()},
+            {"name", search.name},
+            {"created_at", FormatTimestamp(search.created_at)}};
+}
+
+json::array EmbeddingJson(std::span<const float> values) {
+    json::array numbers;
+    numbers.reserve(values.size());
+    for (const float value : values) numbers.emplace_back(static_cast<double>(value));
+    return numbers;
+}
+
+json::object ThresholdsJson(const infer::PackManifest& pack) {
+    return {{"match", Fraction(pack.match_threshold)}, {"likely", Fraction(pack.likely_threshold)}};
+}
+
+json::object PageJson(json::array items, const std::string& next_cursor) {
+    return {{"items", std::move(items)},
+            {"next_cursor", next_cursor.empty() ? json::value() : json::value(next_cursor)}};
+}
+
+json::object ToJson(const face::FaceObservation& face, std::size_t index,
+                    const pipeline::Sighting& seen, bool with_embedding) {
+    const face::Box& box = face.detection.box;
+    json::array points;
+    for (const face::Point& point : face.detection.key_points) {
+        points.push_back(json::array{Pixels(point.x * seen.scale), Pixels(point.y * seen.scale)});
+    }
+    const auto& [age, gender] = face.attributes;
+    json::object out{
+        {"index", index},
+        {"box", BoxJson(box.x1 * seen.scale, box.y1 * seen.scale, box.x2 * seen.scale,
+                        box.y2 * seen.scale, seen.width, seen.height)},
+        {"score", Fraction(face.detection.score)},
+        {"key_points", std::move(points)},
+        {"quality", Parsed(pipeline::QualityJson(face.quality))},
+        {"age", age ? json::value(Rounded(*age, 10)) : json::value()},
+        {"gender", gender ? json::value(*gender == face::Gender::kFemale ? "female" : "male")
+                          : json::value()}};
+    if (with_embedding) out["embedding"] = EmbeddingJson(face.embedding.values());
+    return out;
+}
+
+json::object ToJson(const pipeline::SearchAnswer& answer, const infer::PackManifest& pack) {
     json::array faces;
     for (std::size_t i = 0; i < answer.faces.size(); ++i) {
         const pipeline::QueryFace& face = answer.faces[i];
@@ -124,20 +193,21 @@ json::object ToJson(const pipeline::SearchAnswer& answer, float match_threshold,
                                        {"media", ToJson(hit.media)},
                                        {"cosine", Rounded(hit.cosine, 1e6)},
                                        {"match", pipeline::MatchLevelName(hit.match)},
-                                       {"query_face", hit.query_face}});
+                                       {"query_face", hit.query_face},
+                                       {"duplicates", hit.duplicates}});
     }
+    json::object thresholds = ThresholdsJson(pack);
+    thresholds["used"] = Rounded(answer.threshold, 1e6);
     return {{"query",
              {{"width", SizeOrNull(answer.width)},
               {"height", SizeOrNull(answer.height)},
               {"faces", std::move(faces)}}},
             {"results", std::move(results)},
-            {"thresholds",
-             {{"match", Fraction(match_threshold)},
-              {"likely", Fraction(likely_threshold)},
-              {"used", Rounded(answer.threshold, 1e6)}}},
+            {"thresholds", std::move(thresholds)},
             {"engine", answer.engine},
             {"cached", answer.cached},
             {"searched_faces", answer.searched_faces},
+            {"saved", nullptr},
             {"timings_ms",
              {{"decode", Milliseconds(answer.timings.decode)},
               {"analyse", Milliseconds(answer.timings.analyse)},

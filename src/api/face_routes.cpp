@@ -1,8 +1,11 @@
 #include <boost/json.hpp>
+#include <format>
 #include <unordered_map>
 
 #include "api/answer.hpp"
 #include "api/dto.hpp"
+#include "api/json_body.hpp"
+#include "api/lookup.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
 
@@ -13,21 +16,16 @@ namespace json = boost::json;
 
 constexpr std::chrono::seconds kPictureDeadline{30};
 
-Result<store::Face> FaceOf(Services& services, const Call& call) {
-    FACET_TRY(uid, Uuid::Parse(call.request.params.at("id")));
-    return services.store.FindFace(uid);
-}
-
 Result<net::Response> ListFaces(Services& services, const Call& call) {
+    const net::Params& fields = call.request.query;
     store::FaceQuery query;
-    FACET_TRY(limit, NumberField<int>(call.request.query, "limit", 50, 1, 500));
+    FACET_TRY(limit, NumberField<int>(fields, "limit", 50, 1, 500));
     query.limit = limit;
-    query.cursor = TextField(call.request.query, "cursor");
-    FACET_TRY(quality, NumberField<float>(call.request.query, "min_quality", 0, 0, 1));
-    query.min_quality = quality;
-    if (const std::string text = TextField(call.request.query, "media_id"); !text.empty()) {
-        FACET_TRY(uid, Uuid::Parse(text));
-        FACET_TRY(media, services.store.FindMedia(uid));
+    query.cursor = TextField(fields, "cursor");
+    FACET_TRY(filter, ReadFaceFilter(services, call.caller, fields));
+    query.filter = std::move(filter);
+    if (const std::string text = TextField(fields, "media_id"); !text.empty()) {
+        FACET_TRY(media, FindMedia(services, call.caller, text));
         query.media = media.id;
     }
     FACET_TRY(page, services.store.ListFaces(query));
@@ -42,10 +40,7 @@ Result<net::Response> ListFaces(Services& services, const Call& call) {
         const auto owner = by_id.find(face.media);
         if (owner != by_id.end()) items.push_back(ToJson(face, *owner->second));
     }
-    return JsonResponse(
-        200, {{"items", std::move(items)},
-              {"next_cursor",
-               page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
+    return JsonResponse(200, PageJson(std::move(items), page.next_cursor));
 }
 
 Result<net::Response> GetFace(Services& services, const Call& call) {
@@ -58,7 +53,30 @@ Result<net::Response> FaceImage(Services& services, const Call& call) {
     FACET_TRY(face, FaceOf(services, call));
     FACET_TRY(context, NumberField<float>(call.request.query, "context", 0.25F, 0, 2));
     FACET_TRY(jpeg, services.library.FaceImage(face, context, Deadline::After(kPictureDeadline)));
-    return JpegResponse(jpeg, "\"" + face.uid.ToString() + "-" + std::to_string(context) + "\"");
+    return JpegResponse(jpeg, std::format("\"{}-{}\"", face.uid.ToString(), context));
+}
+
+Result<net::Response> Embedding(Services& services, const Call& call) {
+    FACET_TRY(face, FaceOf(services, call));
+    FACET_TRY(vector, services.store.FaceEmbedding(face.id));
+    return JsonResponse(200, {{"face_id", face.uid.ToString()},
+                              {"contract", face.contract},
+                              {"embedding", EmbeddingJson(vector)}});
+}
+
+Result<net::Response> SetPerson(Services& services, const Call& call) {
+    FACET_TRY(face, FaceOf(services, call));
+    FACET_TRY(body, JsonBody::Parse(call.request, {"person_id"}));
+    if (!body.Has("person_id")) return Fail(Code::kInvalidArgument, "person_id is missing");
+    FACET_TRY(id, body.OptionalText("person_id"));
+    std::optional<Uuid> person;
+    if (id) {
+        FACET_TRY(found, FindPerson(services, call.caller, *id));
+        person = found.uid;
+    }
+    FACET_TRY_VOID(services.store.Transact(
+        [&](Transaction& tx) { return services.store.SetPerson(tx, face.id, person); }));
+    return GetFace(services, call);
 }
 
 Result<net::Response> Delete(Services& services, const Call& call) {
@@ -74,6 +92,8 @@ std::vector<net::Route> FaceRoutes(Services& services) {
         Get("/v1/faces", services, ListFaces),
         Get("/v1/faces/{id}", services, GetFace),
         Get("/v1/faces/{id}/image", services, FaceImage),
+        Get("/v1/faces/{id}/embedding", services, Embedding),
+        Answer(Scope::kWrite, "PATCH", "/v1/faces/{id}", services, SetPerson),
         Answer(Scope::kWrite, "DELETE", "/v1/faces/{id}", services, Delete),
     };
 }

@@ -1,7 +1,9 @@
+#include <array>
 #include <boost/json.hpp>
 
 #include "api/answer.hpp"
 #include "api/dto.hpp"
+#include "api/lookup.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
 #include "api/uploads.hpp"
@@ -13,15 +15,15 @@ namespace json = boost::json;
 
 constexpr std::chrono::seconds kPictureDeadline{30};
 
-Result<store::Media> MediaOf(Services& services, const Call& call) {
-    FACET_TRY(uid, Uuid::Parse(call.request.params.at("id")));
-    return services.store.FindMedia(uid);
-}
-
 class MediaUpload final : public LibraryUpload {
 public:
-    MediaUpload(Services& services, Caller caller)
-        : LibraryUpload(services, std::move(caller), "file") {}
+    static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
+                                                      const net::Request& request, Caller caller) {
+        FACET_TRY(collection,
+                  FindCollection(services, caller, TextField(request.query, "collection")));
+        return std::make_unique<MediaUpload>(services, std::move(caller), "file", collection.id);
+    }
+    using LibraryUpload::LibraryUpload;
 
     net::Response Finish(const net::Request& request) override {
         if (files().empty()) {
@@ -56,26 +58,48 @@ public:
     }
 };
 
+Result<store::MediaSort> ParseSort(std::string_view name) {
+    using enum store::MediaSort;
+    constexpr std::array<std::pair<std::string_view, store::MediaSort>, 9> kSorts{
+        {{"", kNewest},
+         {"-created_at", kNewest},
+         {"created_at", kOldest},
+         {"-taken_at", kTakenLast},
+         {"taken_at", kTakenFirst},
+         {"name", kNameUp},
+         {"-name", kNameDown},
+         {"bytes", kSmallest},
+         {"-bytes", kLargest}}};
+    for (const auto& [known, sort] : kSorts) {
+        if (known == name) return sort;
+    }
+    return Fail(Code::kInvalidArgument,
+                "sort must be created_at, taken_at, name or bytes, or one of these after a -");
+}
+
 Result<net::Response> ListMedia(Services& services, const Call& call) {
+    const net::Params& fields = call.request.query;
     store::MediaQuery query;
-    FACET_TRY(limit, NumberField<int>(call.request.query, "limit", 50, 1, 500));
+    FACET_TRY(limit, NumberField<int>(fields, "limit", 50, 1, 500));
     query.limit = limit;
-    query.cursor = TextField(call.request.query, "cursor");
-    query.name_contains = TextField(call.request.query, "q");
-    if (const std::string status = TextField(call.request.query, "status"); !status.empty()) {
-        query.status = store::ParseMediaStatus(status);
-        if (!query.status) {
+    query.cursor = TextField(fields, "cursor");
+    FACET_TRY(filter, ReadFaceFilter(services, call.caller, fields));
+    query.person = filter.person;
+    query.filter = std::move(filter.media);
+    query.filter.name_contains = TextField(fields, "q");
+    if (const std::string status = TextField(fields, "status"); !status.empty()) {
+        query.filter.status = store::ParseMediaStatus(status);
+        if (!query.filter.status) {
             return Fail(Code::kInvalidArgument,
                         "status must be pending, processing, completed or failed");
         }
     }
+    FACET_TRY(sort, ParseSort(TextField(fields, "sort")));
+    query.sort = sort;
     FACET_TRY(page, services.store.ListMedia(query));
     json::array items;
     for (const auto& media : page.items) items.push_back(ToJson(media));
-    return JsonResponse(
-        200, {{"items", std::move(items)},
-              {"next_cursor",
-               page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
+    return JsonResponse(200, PageJson(std::move(items), page.next_cursor));
 }
 
 Result<net::Response> GetMedia(Services& services, const Call& call) {

@@ -5,6 +5,7 @@
 #include <format>
 
 #include "api/answer.hpp"
+#include "api/lookup.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
 #include "api/uploads.hpp"
@@ -29,10 +30,20 @@ net::Response Refuse(const Error& error) {
     return OriginalError(HttpStatus(error.code), error.message);
 }
 
+std::string_view FileType(const store::Media& media) {
+    return store::MediaKindName(store::KindOfMime(media.mime));
+}
+
 class OriginalUpload final : public LibraryUpload {
 public:
-    OriginalUpload(Services& services, Caller caller)
-        : LibraryUpload(services, std::move(caller), "file") {}
+    static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
+                                                      const net::Request& /*request*/,
+                                                      Caller caller) {
+        FACET_TRY_VOID(FindCollection(services, caller, ""));
+        return std::make_unique<OriginalUpload>(services, std::move(caller), "file",
+                                                store::kDefaultCollection);
+    }
+    using LibraryUpload::LibraryUpload;
 
     net::Response Finish(const net::Request& /*request*/) override {
         if (files().empty()) return OriginalError(400, "No file provided");
@@ -45,7 +56,7 @@ public:
             return Refuse(error);
         }
         return JsonResponse(200, {{"file_id", file.outcome->media.id.value()},
-                                  {"file_type", "image"},
+                                  {"file_type", FileType(file.outcome->media)},
                                   {"filename", file.outcome->media.name},
                                   {"success", true},
                                   {"task_id", file.outcome->task_id}});
@@ -56,8 +67,14 @@ public:
 /// the batch, since tasks of equal priority are done in order.
 class OriginalBatchUpload final : public LibraryUpload {
 public:
-    OriginalBatchUpload(Services& services, Caller caller)
-        : LibraryUpload(services, std::move(caller), "files") {}
+    static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
+                                                      const net::Request& /*request*/,
+                                                      Caller caller) {
+        FACET_TRY_VOID(FindCollection(services, caller, ""));
+        return std::make_unique<OriginalBatchUpload>(services, std::move(caller), "files",
+                                                     store::kDefaultCollection);
+    }
+    using LibraryUpload::LibraryUpload;
 
     net::Response Finish(const net::Request& /*request*/) override {
         if (files().empty()) return OriginalError(400, "No files provided");
@@ -82,19 +99,27 @@ public:
 
 class OriginalSearchUpload final : public PictureUpload {
 public:
-    OriginalSearchUpload(Services& services, const Caller& /*caller*/)
-        : PictureUpload("file", services.max_query_bytes), services_(services) {}
+    static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
+                                                      const net::Request& request, Caller caller) {
+        FACET_TRY(collections, CollectionsOf(services, caller, request.query));
+        return std::make_unique<OriginalSearchUpload>(services, std::move(collections));
+    }
+    OriginalSearchUpload(Services& services, std::optional<std::vector<CollectionId>> collections)
+        : PictureUpload({"file"}, services.max_query_bytes),
+          services_(services),
+          collections_(std::move(collections)) {}
 
     net::Response Finish(const net::Request& request) override {
-        if (!has_picture()) return OriginalError(400, "No file provided");
+        const auto* image = picture("file");
+        if (image == nullptr) return OriginalError(400, "No file provided");
         auto threshold =
             NumberField<double>(request.fields, "threshold", pipeline::kOriginalThreshold, 0, 1);
         if (!threshold) return Refuse(threshold.error());
         auto top_k = NumberField<std::size_t>(request.fields, "top_k", pipeline::kOriginalTopK, 1,
                                               pipeline::kMaxResults);
         if (!top_k) return Refuse(top_k.error());
-        auto answer = pipeline::OriginalSearch(services_.searcher, media::Source::Memory(picture()),
-                                               *threshold, *top_k);
+        auto answer = pipeline::OriginalSearch(services_.searcher, media::Source::Memory(*image),
+                                               *threshold, *top_k, collections_);
         if (answer) return JsonText(200, pipeline::OriginalSearchResult(*answer));
         switch (answer.error().code) {
             case Code::kNotFound:
@@ -109,18 +134,27 @@ public:
 
 private:
     Services& services_;
+    const std::optional<std::vector<CollectionId>> collections_;
 };
+
+Result<std::int64_t> CountMedia(Services& services, const Caller& caller) {
+    FACET_TRY(all, services.store.ListCollections());
+    std::int64_t total = 0;
+    for (const auto& one : all) total += caller.Sees(one.id) ? one.media : 0;
+    return total;
+}
 
 Result<net::Response> Files(Services& services, const Call& call) {
     FACET_TRY(page, NumberField<std::int64_t>(call.request.query, "page", 1, 1, 1'000'000));
     FACET_TRY(per_page, NumberField<std::int64_t>(call.request.query, "per_page", 20, 1, 500));
-    FACET_TRY(stats, services.store.GetStats());
-    const std::int64_t pages = (stats.media + per_page - 1) / per_page;
+    FACET_TRY(collections, CollectionsOf(services, call.caller, call.request.query));
+    FACET_TRY(total, CountMedia(services, call.caller));
+    const std::int64_t pages = (total + per_page - 1) / per_page;
     json::array files;
     if (page <= pages) {
         // Numbered pages over a store that turns pages by cursor: walk to the one asked for.
-        store::MediaQuery query{
-            .limit = static_cast<int>(per_page), .cursor = {}, .status = {}, .name_contains = {}};
+        store::MediaQuery query{.limit = static_cast<int>(per_page)};
+        query.filter.collections = collections;
         store::MediaPage found;
         for (std::int64_t at = 0; at < page; ++at) {
             FACET_TRY(next, services.store.ListMedia(query));
@@ -133,14 +167,14 @@ Result<net::Response> Files(Services& services, const Call& call) {
             files.push_back(
                 json::object{{"id", media.id.value()},
                              {"filename", media.name},
-                             {"file_type", "image"},
+                             {"file_type", FileType(media)},
                              {"upload_time", NaiveIso(media.created_at)},
                              {"processing_status", store::MediaStatusName(media.status)},
                              {"total_faces", media.face_count}});
         }
     }
     return JsonResponse(200, {{"files", std::move(files)},
-                              {"total", stats.media},
+                              {"total", total},
                               {"page", page},
                               {"per_page", per_page},
                               {"total_pages", pages}});
@@ -149,7 +183,9 @@ Result<net::Response> Files(Services& services, const Call& call) {
 Result<net::Response> Faces(Services& services, const Call& call) {
     FACET_TRY(id, NumberField<std::int64_t>(call.request.params, "file_id", 0, 0,
                                             std::numeric_limits<std::int64_t>::max()));
-    FACET_TRY(found, services.store.FacesOfMedia(MediaId(id)));
+    auto media = services.store.FindMedia(MediaId(id));
+    const bool hidden = media && !call.caller.Sees(media->collection);
+    FACET_TRY(found, services.store.FacesOfMedia(hidden ? MediaId() : MediaId(id)));
     json::array faces;
     for (const auto& face : found) {
         faces.push_back(json::object{
@@ -169,8 +205,7 @@ Result<net::Response> Faces(Services& services, const Call& call) {
 
 Result<net::Response> FaceImage(Services& services, const Call& call) {
     const auto crop = [&]() -> Result<pipeline::Library::Jpeg> {
-        FACET_TRY(uid, Uuid::Parse(call.request.params.at("face_id")));
-        FACET_TRY(face, services.store.FindFace(uid));
+        FACET_TRY(face, FindFace(services, call.caller, call.request.params.at("face_id")));
         return services.library.FaceImage(face, 0.25F, Deadline::After(kImageDeadline));
     }();
     if (!crop) return OriginalError(404, "Face image not found");

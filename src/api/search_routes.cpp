@@ -1,66 +1,136 @@
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "api/answer.hpp"
 #include "api/dto.hpp"
+#include "api/lookup.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
+#include "api/search_fields.hpp"
 #include "api/uploads.hpp"
 
 namespace facet::api {
 namespace {
 
-constexpr std::chrono::seconds kSearchDeadline{30};
+namespace json = boost::json;
 
-Result<pipeline::FaceChoice> ParseChoice(const net::Params& fields) {
-    const std::string text = TextField(fields, "face");
-    if (text.empty() || text == "largest") return pipeline::FaceChoice(0);
-    if (text == "all") return pipeline::FaceChoice(pipeline::AllFaces());
-    FACET_TRY(number, NumberField<int>(fields, "face", 0, 0, 10'000));
-    return pipeline::FaceChoice(number);
+constexpr std::chrono::seconds kSearchDeadline{30};
+constexpr std::uint64_t kFormOverhead = 1 << 20;
+
+/// Keeps the search under the name in the field save_as, if there is one; null otherwise.
+Result<json::value> Save(Services& services, const net::Params& fields,
+                         const pipeline::SearchAnswer& answer) {
+    const std::string name = TextField(fields, "save_as");
+    if (name.empty()) return nullptr;
+    store::SavedSearch saved{.uid = Uuid::Generate(),
+                             .name = name,
+                             .query = KeptFields(fields),
+                             .vectors = answer.probes,
+                             .created_at = {}};
+    FACET_TRY_VOID(services.store.Transact(
+        [&](Transaction& tx) { return services.store.AddSearch(tx, saved); }));
+    FACET_TRY(kept, services.store.FindSearch(saved.uid));
+    return ToJson(kept);
+}
+
+net::Response Search(Services& services, const Call& call, pipeline::SearchRequest search,
+                     const net::Params& fields) {
+    const auto fail = [&](const Error& error) { return ErrorResponse(error, call.request); };
+    auto read = ReadSearchFields(services, call.caller, fields, search);
+    if (!read) return fail(read.error());
+    if (const std::string name = TextField(fields, "save_as"); !name.empty()) {
+        if (auto may = MaySave(call.caller, name); !may) return fail(may.error());
+    }
+    auto answer = services.searcher.Search(search, Deadline::After(kSearchDeadline));
+    if (!answer) {
+        return search.image ? PictureError(answer.error(), call.request) : fail(answer.error());
+    }
+    auto saved = Save(services, fields, *answer);
+    if (!saved) return fail(saved.error());
+    json::object out = ToJson(*answer, services.analyzer.manifest());
+    out["saved"] = std::move(*saved);
+    return JsonResponse(200, out);
 }
 
 class SearchUpload final : public PictureUpload {
 public:
-    SearchUpload(Services& services, const Caller& /*caller*/)
-        : PictureUpload("image", services.max_query_bytes), services_(services) {}
+    static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
+                                                      const net::Request& /*request*/,
+                                                      Caller caller) {
+        return std::make_unique<SearchUpload>(services, std::move(caller));
+    }
+    SearchUpload(Services& services, Caller caller)
+        : PictureUpload({"image"}, services.max_query_bytes),
+          services_(services),
+          caller_(std::move(caller)) {}
 
     net::Response Finish(const net::Request& request) override {
-        auto answer = Search(request.fields);
-        if (!answer) {
-            const bool no_face = has_picture() && answer.error().code == Code::kNotFound;
-            return no_face ? ErrorResponse(answer.error(), request, "face_not_found", 422)
-                           : ErrorResponse(answer.error(), request);
-        }
-        const auto& pack = services_.analyzer.manifest();
-        return JsonResponse(200, ToJson(*answer, pack.match_threshold, pack.likely_threshold));
+        pipeline::SearchRequest search;
+        const auto* image = picture("image");
+        if (image != nullptr) search.image = media::Source::Memory(*image);
+        return Search(services_, {.request = request, .caller = caller_}, std::move(search),
+                      request.fields);
     }
 
 private:
-    Result<pipeline::SearchAnswer> Search(const net::Params& fields) {
-        pipeline::SearchRequest search;
-        if (has_picture()) search.image = media::Source::Memory(picture());
-        if (const std::string face = TextField(fields, "face_id"); !face.empty()) {
-            FACET_TRY(uid, Uuid::Parse(face));
-            search.face = uid;
-        }
-        FACET_TRY(choice, ParseChoice(fields));
-        search.choice = choice;
-        FACET_TRY(threshold, NumberField<float>(fields, "threshold"));
-        search.threshold = threshold;
-        FACET_TRY(limit, NumberField<std::size_t>(fields, "limit", 50, 1, pipeline::kMaxResults));
-        search.limit = limit;
-        return services_.searcher.Search(search, Deadline::After(kSearchDeadline));
-    }
-
     Services& services_;
+    const Caller caller_;
 };
+
+Result<net::Response> SearchByJson(Services& services, const Call& call) {
+    FACET_TRY(body, ReadSearchBody(call.request));
+    pipeline::SearchRequest search;
+    search.vectors = std::move(body.vectors);
+    return Search(services, call, std::move(search), body.fields);
+}
+
+// ---- saved searches --------------------------------------------------------------------------
+
+Result<store::SavedSearch> SavedOf(Services& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
+    FACET_TRY(uid, Uuid::Parse(call.request.params.at("id")));
+    return services.store.FindSearch(uid);
+}
+
+Result<net::Response> ListSaved(Services& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
+    FACET_TRY(all, services.store.ListSearches());
+    json::array items;
+    for (const auto& one : all) items.push_back(ToJson(one));
+    return JsonResponse(200, {{"items", std::move(items)}});
+}
+
+Result<net::Response> RunSaved(Services& services, const Call& call) {
+    FACET_TRY(saved, SavedOf(services, call));
+    FACET_TRY(fields, ParseKeptFields(saved.query));
+    pipeline::SearchRequest search;
+    search.vectors = saved.vectors;
+    FACET_TRY_VOID(ReadSearchFields(services, call.caller, fields, search));
+    FACET_TRY(answer, services.searcher.Search(search, Deadline::After(kSearchDeadline)));
+    json::object out = ToJson(answer, services.analyzer.manifest());
+    out["saved"] = ToJson(saved);
+    return JsonResponse(200, out);
+}
+
+Result<net::Response> DeleteSaved(Services& services, const Call& call) {
+    FACET_TRY(saved, SavedOf(services, call));
+    FACET_TRY_VOID(services.store.Transact(
+        [&](Transaction& tx) { return services.store.DeleteSearch(tx, saved.uid); }));
+    return NoContent();
+}
 
 }  // namespace
 
 std::vector<net::Route> SearchRoutes(Services& services) {
-    constexpr std::uint64_t kFormOverhead = 1 << 20;
-    return {Receive<SearchUpload>(Scope::kRead, "/v1/search", services,
-                                  services.max_query_bytes + kFormOverhead)};
+    net::Route search = Receive<SearchUpload>(Scope::kRead, "/v1/search", services,
+                                              services.max_query_bytes + kFormOverhead);
+    search.json = Handle(Scope::kRead, services, SearchByJson);
+    return {
+        std::move(search),
+        Get("/v1/searches", services, ListSaved),
+        Answer(Scope::kRead, "GET", "/v1/searches/{id}", services, RunSaved),
+        Answer(Scope::kWrite, "DELETE", "/v1/searches/{id}", services, DeleteSaved),
+    };
 }
 
 }  // namespace facet::api

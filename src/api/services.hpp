@@ -6,7 +6,9 @@
 
 #include "api/caller.hpp"
 #include "base/metrics.hpp"
+#include "base/settings.hpp"
 #include "face/analyzer.hpp"
+#include "pipeline/erase.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/library.hpp"
 #include "pipeline/nearest.hpp"
@@ -46,8 +48,10 @@ struct Services {
     pipeline::Intake& intake;
     pipeline::Searcher& searcher;
     pipeline::Library& library;
+    pipeline::Eraser& eraser;
     std::function<std::size_t()> index_bytes;                // memory of the search index
     std::function<std::vector<HealthCheck>()> check_health;  // everything, with a real inference
+    std::function<std::vector<SettingRow>()> describe_settings;
     std::uint64_t max_upload_bytes = 512ULL << 20;
     std::uint64_t max_query_bytes = 64ULL << 20;  // of a picture to search with, kept in memory
 };

@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include "api/answer.hpp"
+#include "api/lookup.hpp"
+#include "api/openapi.hpp"
 #include "api/routes.hpp"
 
 namespace facet::api {
@@ -9,7 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
-Result<net::Response> Stats(Services& services, const Call& /*call*/) {
+Result<net::Response> Stats(Services& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
     FACET_TRY(stats, services.store.GetStats());
     FACET_TRY(tasks, services.tasks.Stats());
     FACET_TRY(indexed, services.nearest.Size());
@@ -45,6 +48,18 @@ Result<net::Response> Stats(Services& services, const Call& /*call*/) {
                            {"match_threshold", std::round(pack.match_threshold * 1e4) / 1e4},
                            {"likely_threshold", std::round(pack.likely_threshold * 1e4) / 1e4}}},
                          {"version", FACET_VERSION}});
+}
+
+Result<net::Response> ListSettings(Services& services, const Call& /*call*/) {
+    json::array items;
+    for (const SettingRow& row : services.describe_settings()) {
+        items.push_back(json::object{{"name", row.key},
+                                     {"value", row.value},
+                                     {"default", row.standard},
+                                     {"changed", row.changed},
+                                     {"meaning", row.meaning}});
+    }
+    return JsonResponse(200, {{"items", std::move(items)}});
 }
 
 net::Response HealthReport(const std::vector<HealthCheck>& all) {
@@ -104,6 +119,7 @@ std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) 
     return {
         Get("/v1/stats", services, Stats),
         Get("/v1/health", services, Health),
+        Answer(Scope::kAdmin, "GET", "/v1/settings", services, ListSettings),
         {.method = "GET",
          .path = "/v1/events",
          .target = &events,
@@ -112,13 +128,23 @@ std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) 
     };
 }
 
+net::Route DescriptionRoute() {
+    const net::Handler describe = [](const net::Request&) {
+        return WithEtag(JsonText(200, std::string(kOpenApi)));
+    };
+    return {
+        .method = "GET", .path = std::string(kDescriptionPath), .target = describe, .admit = {}};
+}
+
 std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
     std::vector<net::Route> all;
-    for (auto& group : {MediaRoutes(services), FaceRoutes(services), SearchRoutes(services),
+    for (auto& group : {CollectionRoutes(services), MediaRoutes(services), FaceRoutes(services),
+                        SearchRoutes(services), CompareRoutes(services), ErasureRoutes(services),
                         TaskRoutes(services), SystemRoutes(services, events),
                         OriginalRoutes(services), ProcessRoutes(services.process)}) {
         all.insert(all.end(), group.begin(), group.end());
     }
+    all.push_back(DescriptionRoute());
     return all;
 }
 

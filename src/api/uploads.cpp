@@ -1,5 +1,7 @@
 #include "api/uploads.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace facet::api {
@@ -37,8 +39,7 @@ public:
     Result<void> Close() override {
         if (!incoming_) return {};
         auto accepted = upload_.services_.intake.Accept(std::move(incoming_), file_name_,
-                                                        store::Origin::kUpload, "",
-                                                        tasks::kPriorityNormal, stop_);
+                                                        {.collection = upload_.collection_}, stop_);
         const bool disk_failed = !accepted && accepted.error().code == Code::kUnavailable;
         Record(std::move(accepted));
         if (disk_failed) return std::unexpected(upload_.files_.back().outcome.error());
@@ -60,8 +61,12 @@ private:
     const std::stop_token stop_;
 };
 
-LibraryUpload::LibraryUpload(Services& services, Caller caller, std::string field)
-    : services_(services), caller_(std::move(caller)), field_(std::move(field)) {}
+LibraryUpload::LibraryUpload(Services& services, Caller caller, std::string field,
+                             CollectionId collection)
+    : services_(services),
+      caller_(std::move(caller)),
+      field_(std::move(field)),
+      collection_(collection) {}
 
 Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Request& request,
                                                                const net::PartInfo& part) {
@@ -72,31 +77,40 @@ Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Reques
 
 class PictureUpload::Sink final : public net::PartSink {
 public:
-    explicit Sink(PictureUpload& upload) : upload_(upload) {}
+    Sink(std::vector<std::byte>& picture, std::uint64_t max_bytes)
+        : picture_(picture), max_bytes_(max_bytes) {}
 
     Result<void> Write(std::span<const std::byte> bytes) override {
-        if (upload_.picture_.size() + bytes.size() > upload_.max_bytes_) {
-            return Fail(Code::kTooLarge, "the picture is larger than " +
-                                             std::to_string(upload_.max_bytes_ >> 20) + " MiB");
+        if (picture_.size() + bytes.size() > max_bytes_) {
+            return Fail(Code::kTooLarge,
+                        "the picture is larger than " + std::to_string(max_bytes_ >> 20) + " MiB");
         }
-        upload_.picture_.insert(upload_.picture_.end(), bytes.begin(), bytes.end());
+        picture_.insert(picture_.end(), bytes.begin(), bytes.end());
         return {};
     }
     Result<void> Close() override { return {}; }
 
 private:
-    PictureUpload& upload_;
+    std::vector<std::byte>& picture_;
+    const std::uint64_t max_bytes_;
 };
 
-PictureUpload::PictureUpload(std::string field, std::uint64_t max_bytes)
-    : field_(std::move(field)), max_bytes_(max_bytes) {}
+PictureUpload::PictureUpload(std::vector<std::string> fields, std::uint64_t max_bytes)
+    : fields_(std::move(fields)), max_bytes_(max_bytes) {}
+
+const std::vector<std::byte>* PictureUpload::picture(std::string_view field) const {
+    const auto found = pictures_.find(field);
+    return found == pictures_.end() ? nullptr : &found->second;
+}
 
 Result<std::unique_ptr<net::PartSink>> PictureUpload::OpenPart(const net::Request& /*request*/,
                                                                const net::PartInfo& part) {
-    if (part.field != field_) return std::unexpected(UnknownField(field_, part.field));
-    if (has_picture_) return Fail(Code::kInvalidArgument, "send one picture only");
-    has_picture_ = true;
-    return std::make_unique<Sink>(*this);
+    if (std::ranges::find(fields_, part.field) == fields_.end()) {
+        return std::unexpected(UnknownField(fields_.front(), part.field));
+    }
+    const auto [at, fresh] = pictures_.try_emplace(part.field);
+    if (!fresh) return Fail(Code::kInvalidArgument, "send one picture only");
+    return std::make_unique<Sink>(at->second, max_bytes_);
 }
 
 }  // namespace facet::api

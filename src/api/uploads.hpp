@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +21,8 @@ struct ReceivedFile {
 /// last byte is on disk, so that what came before a broken connection is kept.
 class LibraryUpload : public net::Upload {
 public:
-    /// Parts of other names are refused.
-    LibraryUpload(Services& services, Caller caller, std::string field);
+    /// Into this collection. Parts of other names are refused.
+    LibraryUpload(Services& services, Caller caller, std::string field, CollectionId collection);
 
     Result<std::unique_ptr<net::PartSink>> OpenPart(const net::Request& request,
                                                     const net::PartInfo& part) override;
@@ -34,27 +35,28 @@ private:
     Services& services_;
     const Caller caller_;
     const std::string field_;
+    const CollectionId collection_;
     std::vector<ReceivedFile> files_;
 };
 
-/// An upload of one small picture that is kept in memory and never written.
+/// An upload of small pictures, one for each of the named fields, that are kept in memory and never
+/// written.
 class PictureUpload : public net::Upload {
 public:
-    PictureUpload(std::string field, std::uint64_t max_bytes);
+    PictureUpload(std::vector<std::string> fields, std::uint64_t max_bytes);
 
     Result<std::unique_ptr<net::PartSink>> OpenPart(const net::Request& request,
                                                     const net::PartInfo& part) override;
 
 protected:
-    bool has_picture() const noexcept { return has_picture_; }
-    const std::vector<std::byte>& picture() const noexcept { return picture_; }
+    /// Null when it was not sent.
+    const std::vector<std::byte>* picture(std::string_view field) const;
 
 private:
     class Sink;
-    const std::string field_;
+    const std::vector<std::string> fields_;
     const std::uint64_t max_bytes_;
-    bool has_picture_ = false;
-    std::vector<std::byte> picture_;
+    std::map<std::string, std::vector<std::byte>, std::less<>> pictures_;
 };
 
 }  // namespace facet::api

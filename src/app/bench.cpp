@@ -144,7 +144,7 @@ Result<json::object> Measure(Instance& instance, const BenchArguments& arguments
     if (instance.vector_search() == nullptr) return report;
     FACET_TRY_VOID(instance.BuildVectorIndex());
     FACET_TRY(approximate, Run::Of(queries, [&](const Vector& query) {
-                  return instance.vector_search()->Nearest(query, arguments.k, -1,
+                  return instance.vector_search()->Nearest(query, arguments.k, -1, {},
                                                            Deadline::After(kDeadline));
               }));
     report[instance.vector_search()->engine()] = approximate.ToJson(exact);

@@ -212,7 +212,7 @@ Result<void> Instance::OpenSearch(Need need) {
     }
     if (follower_ != nullptr) {
         FACET_TRY_VOID(follower_->Start(kFollowEvery));
-        nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_);
+        nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_, *store_);
     } else if (vector_search_ != nullptr) {
         nearest_ = std::make_unique<pipeline::DatabaseFaces>(*vector_search_, *store_);
         if (need == Need::kSearch) {
@@ -230,10 +230,19 @@ Result<void> Instance::OpenSearch(Need need) {
     searcher_ = std::make_unique<pipeline::Searcher>(
         *store_, *nearest_, *analyzer_, *cache_, pipeline_metrics_,
         pipeline::SearchOptions{
-            .limits = limits(),
-            .analysis_max_side = process_options().analysis_max_side,
-            .detect = process_options().detect,
+            .look = {.limits = limits(),
+                     .analysis_max_side = process_options().analysis_max_side,
+                     .detect = process_options().detect},
             .cache_ttl = std::chrono::seconds(settings_.search.cache_ttl_seconds)});
+    eraser_ = std::make_unique<pipeline::Eraser>(
+        pipeline::Eraser::Parts{.store = *store_,
+                                .blobs = *blobs_,
+                                .tasks = *tasks_,
+                                .cache = *cache_,
+                                .library = *library_,
+                                .nearest = *nearest_,
+                                .clock = clock_,
+                                .match_threshold = analyzer_->manifest().match_threshold});
     return {};
 }
 

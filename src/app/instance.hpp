@@ -16,6 +16,7 @@
 #include "face/analyzer.hpp"
 #include "index/face_index.hpp"
 #include "infer/runtime.hpp"
+#include "pipeline/erase.hpp"
 #include "pipeline/events.hpp"
 #include "pipeline/index_first.hpp"
 #include "pipeline/index_follower.hpp"
@@ -101,6 +102,7 @@ public:
     Result<void> BuildVectorIndex(const std::stop_token& stop = {});
     pipeline::NearestFaces& nearest() { return *nearest_; }
     pipeline::Searcher& searcher() { return *searcher_; }
+    pipeline::Eraser& eraser() { return *eraser_; }
     pipeline::Workers* workers() { return workers_.get(); }
 
     media::Limits limits() const;
@@ -144,6 +146,7 @@ private:
     std::unique_ptr<pipeline::Intake> intake_;
     std::unique_ptr<pipeline::Library> library_;
     std::unique_ptr<pipeline::Searcher> searcher_;
+    std::unique_ptr<pipeline::Eraser> eraser_;
     std::jthread index_builder_;
     tasks::celery::LogicalClock celery_clock_;
     std::unique_ptr<tasks::celery::Transport> celery_transport_;

@@ -50,10 +50,11 @@ int Search(const Settings& settings, const SearchArguments& arguments, const Out
     auto opened = Instance::Open(settings, Instance::Need::kSearch, events);
     if (!opened) return output.Fail(opened.error());
     Instance& instance = **opened;
+    std::variant<pipeline::MatchLevel, float> least = pipeline::MatchLevel::kLikely;
+    if (arguments.threshold) least = *arguments.threshold;
     auto answer = instance.searcher().Search({.image = media::Source::File(arguments.picture),
-                                              .face = {},
                                               .choice = *choice,
-                                              .threshold = arguments.threshold,
+                                              .least = least,
                                               .limit = arguments.limit},
                                              Deadline::After(kDeadline));
     if (!answer) {
@@ -62,7 +63,7 @@ int Search(const Settings& settings, const SearchArguments& arguments, const Out
     }
     const auto& pack = instance.analyzer().manifest();
     if (output.json) {
-        Output::Json(api::ToJson(*answer, pack.match_threshold, pack.likely_threshold));
+        Output::Json(api::ToJson(*answer, pack));
     } else {
         for (const pipeline::SearchHit& hit : answer->hits) {
             std::cout << std::format(

@@ -53,6 +53,21 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
     } while (PauseFor(kEvery, stop));
 }
 
+/// Once an hour: erases what its collection keeps no longer.
+void KeepRetention(const std::stop_token& stop, Instance& instance) {
+    constexpr std::chrono::hours kEvery{1};
+    constexpr std::chrono::milliseconds kTurn = kEvery - std::chrono::minutes(5);
+    do {
+        if (!instance.TakesTurn("retention", kTurn)) continue;
+        auto erased = instance.eraser().EraseExpired(stop);
+        if (!erased) {
+            log::Warn("retention.failed", {{"error", erased.error().message}});
+        } else if (*erased > 0) {
+            log::Info("retention.erased", {{"media", *erased}});
+        }
+    } while (PauseFor(kEvery, stop));
+}
+
 /// With Redis, every now and then: tasks that it has lost are queued anew.
 void KeepQueue(const std::stop_token& stop, Instance& instance) {
     const std::chrono::seconds idle(instance.settings().tasks.requeue_after_seconds);
@@ -153,8 +168,10 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .intake = instance.intake(),
                           .searcher = instance.searcher(),
                           .library = instance.library(),
+                          .eraser = instance.eraser(),
                           .index_bytes = [&] { return instance.index().memory_bytes(); },
                           .check_health = [&] { return CheckHealth(instance, watch.get()); },
+                          .describe_settings = [&] { return DescribeSettings(settings); },
                           .max_upload_bytes = settings.upload.max_bytes});
         options.static_files.root =
             settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
@@ -173,6 +190,11 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
     const std::jthread housekeeping(
         [&](const std::stop_token& stop) { KeepHouse(stop, instance); });
     std::jthread queue_keeping;
+    std::jthread retention;
+    if (parts.web) {
+        retention =
+            std::jthread([&](const std::stop_token& stop) { KeepRetention(stop, instance); });
+    }
     if (instance.distributed()) {
         queue_keeping =
             std::jthread([&](const std::stop_token& stop) { KeepQueue(stop, instance); });

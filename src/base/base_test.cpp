@@ -97,6 +97,24 @@ TEST(BoundedQueue, PassesEveryItemOnceBetweenThreads) {
     EXPECT_EQ(sum, 500'500);
 }
 
+TEST(Timestamp, IsReadFromRfc3339) {
+    const auto read = [](std::string_view text) {
+        const auto at = ParseTimestamp(text);
+        return at ? FormatTimestamp(*at) : "error";
+    };
+    EXPECT_EQ(read("2026-01-31T12:00:00Z"), "2026-01-31T12:00:00.000Z");
+    EXPECT_EQ(read("2026-01-31t12:00:00.1239z"), "2026-01-31T12:00:00.123Z");
+    EXPECT_EQ(read("2026-01-31T01:30:00.5+02:00"), "2026-01-30T23:30:00.500Z");
+    EXPECT_EQ(read("1969-12-31T23:59:59-00:30"), "1970-01-01T00:29:59.000Z");
+    for (const char* text :
+         {"", "2026-01-31", "2026-01-31T12:00:00", "2026-01-31 12:00:00Z", "2026-02-29T12:00:00Z",
+          "2026-01-31T24:00:00Z", "2026-01-31T12:00:00.Z", "2026-01-31T12:00:00+0200",
+          "2026-01-31T12:00:00+25:00", "x026-01-31T12:00:00Z", "2026-01-31T12:00:00Zz",
+          "-026-01-31T12:00:00Z", "2026-+1-31T12:00:00Z"}) {
+        EXPECT_EQ(read(text), "error") << text;
+    }
+}
+
 TEST(Timestamp, IsWrittenAsRfc3339) {
     EXPECT_EQ(FormatTimestamp(Timestamp(std::chrono::milliseconds(1'700'000'000'123))),
               "2023-11-14T22:13:20.123Z");

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <stop_token>
 #include <string>
+#include <string_view>
+
+#include "base/result.hpp"
 
 namespace facet {
 
@@ -57,5 +60,7 @@ bool PauseFor(std::chrono::milliseconds duration, const std::stop_token& stop);
 
 /// RFC 3339 with milliseconds and "Z", as used in JSON.
 std::string FormatTimestamp(Timestamp at);
+/// RFC 3339 with any offset; digits below a millisecond are dropped. Errors: kInvalidArgument.
+Result<Timestamp> ParseTimestamp(std::string_view text);
 
 }  // namespace facet

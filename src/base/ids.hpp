@@ -28,6 +28,7 @@ private:
 using MediaId = StrongId<struct MediaTag>;
 using FaceId = StrongId<struct FaceTag>;
 using CollectionId = StrongId<struct CollectionTag>;
+using PersonId = StrongId<struct PersonTag>;
 
 /// A UUID. The externally visible name of media, faces and tasks; `Generate` makes version 7
 /// (RFC 9562), so that ids sort by creation time.

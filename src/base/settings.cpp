@@ -70,6 +70,8 @@ bool ParseNumber(std::string_view text, Number& number) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
+constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warn", "error"};
+
 /// Writes `text` into the setting; false: it does not fit the type or the range.
 bool Assign(const Setting& setting, Settings& settings, const std::string& text) {
     const auto in_range = [&](double value) {
@@ -89,11 +91,9 @@ bool Assign(const Setting& setting, Settings& settings, const std::string& text)
                 *target = number;
                 return true;
             } else if constexpr (std::is_same_v<T, log::Level>) {
-                constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warn",
-                                                                    "error"};
-                const auto at = std::ranges::find(kNames, text);
-                *target = static_cast<log::Level>(at - kNames.begin());
-                return at != kNames.end();
+                const auto at = std::ranges::find(kLevelNames, text);
+                *target = static_cast<log::Level>(at - kLevelNames.begin());
+                return at != kLevelNames.end();
             } else if constexpr (std::is_same_v<T, log::Format>) {
                 *target = text == "json" ? log::Format::kJson : log::Format::kText;
                 return text == "json" || text == "text" || text == "auto";
@@ -149,6 +149,26 @@ std::string Shown(const Setting& setting, const std::string& value) {
     }
     return value;
 }
+
+/// A value as it is written in a file or variable.
+struct ToText {
+    std::string operator()(const bool* value) const { return *value ? "true" : "false"; }
+    std::string operator()(const std::uint64_t* value) const { return std::to_string(*value); }
+    std::string operator()(const double* value) const { return std::format("{}", *value); }
+    std::string operator()(const std::string* value) const { return *value; }
+    std::string operator()(const std::filesystem::path* value) const { return value->string(); }
+    std::string operator()(const log::Level* value) const {
+        return std::string(kLevelNames.at(static_cast<std::size_t>(*value)));
+    }
+    std::string operator()(const log::Format* value) const {
+        return *value == log::Format::kJson ? "json" : "text";
+    }
+    std::string operator()(const std::vector<std::string>* value) const {
+        std::string text;
+        for (const std::string& one : *value) text += (text.empty() ? "" : ",") + one;
+        return text;
+    }
+};
 
 class Loader {
 public:
@@ -330,6 +350,22 @@ std::string PrintSettings(const LoadedSettings& loaded) {
         text += std::format("{:28} {:32} {}\n", setting.key, entry.value, entry.origin);
     }
     return text;
+}
+
+std::vector<SettingRow> DescribeSettings(const Settings& settings) {
+    Settings now = settings;
+    Settings defaults;
+    std::vector<SettingRow> rows;
+    for (const Setting& setting : kSettings) {
+        Assign(setting, defaults, std::string(setting.standard));
+        const std::string value = std::visit(ToText{}, setting.target(now));
+        rows.push_back({.key = setting.key,
+                        .value = Shown(setting, value),
+                        .standard = setting.standard,
+                        .meaning = setting.meaning,
+                        .changed = value != std::visit(ToText{}, setting.target(defaults))});
+    }
+    return rows;
 }
 
 std::string SettingsReference() {

@@ -135,6 +135,16 @@ Result<LoadedSettings> LoadSettings(const SettingsSource& source);
 /// Key, value and origin of every setting, one a line; passwords are hidden.
 std::string PrintSettings(const LoadedSettings& loaded);
 
+struct SettingRow {
+    std::string_view key;
+    std::string value;  // "***" for a secret
+    std::string_view standard;
+    std::string_view meaning;
+    bool changed = false;  // not the default
+};
+/// Every setting as it is in force.
+std::vector<SettingRow> DescribeSettings(const Settings& settings);
+
 /// The reference page, Markdown.
 std::string SettingsReference();
 

@@ -96,7 +96,8 @@ Result<Header> ReadHeader(Format format, const ByteSource& bytes, const Limits& 
                    .width = header.facts.width,
                    .height = header.facts.height,
                    .frames = header.facts.frames,
-                   .orientation = loader.orientation()};
+                   .orientation = loader.orientation(),
+                   .taken_at = loader.taken_at()};
     if (SwapsSides(header.info.orientation)) std::swap(header.info.width, header.info.height);
     return header;
 }

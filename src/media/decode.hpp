@@ -28,7 +28,8 @@ struct ImageInfo {
     int width = 0;
     int height = 0;
     int frames = 1;
-    int orientation = 1;  // Exif tag 0x0112, already taken into account above
+    int orientation = 1;                  // Exif tag 0x0112, already taken into account above
+    std::optional<Timestamp> taken_at{};  // as the camera wrote it (Exif DateTimeOriginal)
 };
 
 struct Decoded {

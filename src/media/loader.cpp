@@ -1,5 +1,7 @@
 #include "media/loader.hpp"
 
+#include "media/exif_time.hpp"
+
 #include <vips/vips.h>
 
 #include <algorithm>
@@ -213,6 +215,18 @@ int Loader::orientation() const noexcept {
     if (state_->format == Format::kHeic || state_->format == Format::kAvif) return 1;
     const int tag = IntField(state_->image.get(), VIPS_META_ORIENTATION, 1);
     return tag >= 1 && tag <= 8 ? tag : 1;
+}
+
+std::optional<Timestamp> Loader::taken_at() const {
+    const auto text = [&](const char* name) {
+        const char* value = nullptr;
+        const bool found = vips_image_get_typeof(state_->image.get(), name) != 0 &&
+                           vips_image_get_string(state_->image.get(), name, &value) == 0;
+        return std::string_view(found ? value : "");
+    };
+    // libvips appends a description of the field: "+02:00 (+02:00, ASCII, 7 components, 7 bytes)".
+    const std::string_view offset = text("exif-ifd2-OffsetTimeOriginal");
+    return ParseExifTime(text("exif-ifd2-DateTimeOriginal"), offset.substr(0, offset.find(' ')));
 }
 
 bool Loader::interlaced() const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "media/bytes.hpp"
 #include "media/decode.hpp"
@@ -31,6 +32,8 @@ public:
     int height() const noexcept;
     int frames() const noexcept;
     int orientation() const noexcept;  // 1 where the decoder has turned the picture already
+    /// As the camera wrote it.
+    std::optional<Timestamp> taken_at() const;
     bool interlaced() const noexcept;  // several passes over the picture: PNG, GIF, JPEG
     /// Bytes of a pixel as decoded.
     int pixel_bytes() const noexcept;

@@ -124,7 +124,7 @@ void Exchange::ReadHead(std::string_view method, std::string_view version) {
 bool Exchange::Begin() {
     if (auto chosen = Choose(); !chosen) return RefuseWith(chosen.error());
     if (answer_) return BeginDiscard();
-    if (route_->admit || std::holds_alternative<UploadHandler>(route_->target)) {
+    if (route_->admit || is_upload()) {
         PostAdmit();
         return suspended_;
     }
@@ -186,11 +186,24 @@ Admitted<void> Exchange::Choose() {
     return Refuse(404, Code::kNotFound, "there is nothing here");
 }
 
+bool Exchange::is_upload() const {
+    return !is_json_ && std::holds_alternative<UploadHandler>(route_->target);
+}
+
+std::uint64_t Exchange::max_body() const {
+    constexpr std::uint64_t kMaxJson = 1 << 20;
+    return is_json_ ? kMaxJson : route_->max_body;
+}
+
 Admitted<void> Exchange::CheckBody() {
-    if (content_length_.value_or(0) > route_->max_body) {
+    if (route_->json) {
+        const auto type = ParseValueWithParams(head_.Header("content-type"));
+        is_json_ = type && EqualsIgnoringCase(type->value, "application/json");
+    }
+    if (content_length_.value_or(0) > max_body()) {
         return Refuse(413, Code::kTooLarge, "the body is too large");
     }
-    if (!std::holds_alternative<UploadHandler>(route_->target)) return {};
+    if (!is_upload()) return {};
     MultipartLimits limits;
     limits.max_parts = route_->max_parts;
     auto reader = MultipartReader::Create(head_.Header("content-type"), limits);
@@ -241,8 +254,8 @@ void Exchange::Admit() {
                 return;
             }
         }
-        if (const auto* open = std::get_if<UploadHandler>(&route_->target)) {
-            auto upload = (*open)(request_);
+        if (is_upload()) {
+            auto upload = std::get<UploadHandler>(route_->target)(request_);
             if (!upload) {
                 refusal_ = Refusal{0, std::move(upload).error(), {}, false};
                 return;
@@ -265,7 +278,7 @@ bool Exchange::BodyData(const char* data, std::size_t* size) {
     const std::string_view bytes(data, *size);
     *size = 0;
     bytes_in_ += bytes.size();
-    if (bytes_in_ > route_->max_body) {
+    if (bytes_in_ > max_body()) {
         return RefuseWith({413, {Code::kTooLarge, "the body is too large", {}}, {}, false});
     }
     if (!upload_) {
@@ -344,8 +357,8 @@ Reply Exchange::RunHandler() {
         return MakeRefusal(StoppingRefusal(), request_, core_.options);
     }
     try {
-        Response response =
-            upload_ ? upload_->Finish(request_) : std::get<Handler>(route_->target)(request_);
+        const Handler* handler = is_json_ ? &route_->json : std::get_if<Handler>(&route_->target);
+        Response response = upload_ ? upload_->Finish(request_) : (*handler)(request_);
         return MakeReply(std::move(response), request_, core_.options);
     } catch (const std::exception& failure) {
         log::Error("net.handler_failed", {{"http.route", route_name_},

@@ -80,6 +80,8 @@ private:
     bool Begin();
     Admitted<void> Choose();
     Admitted<void> CheckBody();
+    bool is_upload() const;
+    std::uint64_t max_body() const;
     bool AnswerStatic(std::string_view path);
     void PostAdmit();
     void Admit();
@@ -111,6 +113,7 @@ private:
     RequestHead head_;
     Request request_;
     const Route* route_ = nullptr;
+    bool is_json_ = false;  // route_->json answers
     std::string_view route_name_;
     int status_ = 0;
 

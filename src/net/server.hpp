@@ -36,6 +36,9 @@ struct Route {
     /// When set: called with the headers, before the body is read; an error is the answer. May
     /// look up a session or key. Runs on a body thread.
     std::function<Result<void>(const Request&)> admit = {};
+    /// When set, answers the bodies of an upload's route that are application/json (1 MiB at most)
+    /// instead of the upload.
+    Handler json = {};
 };
 
 /// The files of the web UI. All are read at start: what is not in that table does not exist.

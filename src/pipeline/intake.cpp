@@ -27,8 +27,7 @@ Result<std::unique_ptr<store::BlobStore::Incoming>> Intake::Begin() {
 }
 
 Result<Accepted> Intake::Accept(std::unique_ptr<store::BlobStore::Incoming> incoming,
-                                std::string_view name, store::Origin origin,
-                                std::string_view origin_path, int priority,
+                                std::string_view name, const Arrival& arrival,
                                 const std::stop_token& stop) {
     if (incoming->bytes() == 0) return Fail(Code::kInvalidArgument, "the file is empty");
     const media::Format format = media::Sniff(incoming->head());
@@ -43,20 +42,21 @@ Result<Accepted> Intake::Accept(std::unique_ptr<store::BlobStore::Incoming> inco
 
     Accepted accepted;
     FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
-        FACET_TRY(added, store_.AddMedia(tx, {.sha256 = file.sha256,
+        FACET_TRY(added, store_.AddMedia(tx, {.collection = arrival.collection,
+                                              .sha256 = file.sha256,
                                               .name = std::string(name),
                                               .format = std::string(media::Extension(format)),
                                               .mime = std::string(media::MimeType(format)),
                                               .bytes = file.bytes,
-                                              .origin = origin,
-                                              .origin_path = std::string(origin_path)}));
+                                              .origin = arrival.origin,
+                                              .origin_path = arrival.path}));
         accepted.duplicate = !added.created;
         accepted.media = std::move(added.media);
         if (accepted.duplicate) {
             accepted.task_id = accepted.media.task;
             return {};
         }
-        FACET_TRY(task, EnqueueAnalysis(tx, accepted.media.id, priority));
+        FACET_TRY(task, EnqueueAnalysis(tx, accepted.media.id, arrival.priority));
         accepted.task_id = task;
         accepted.media.task = std::move(task);
         return {};
@@ -65,7 +65,7 @@ Result<Accepted> Intake::Accept(std::unique_ptr<store::BlobStore::Incoming> inco
         metrics_.files_uploaded.Add();
         events_.MediaCreated(accepted.media);
         log::Info("media.accepted", {{"media", accepted.media.uid.ToString()},
-                                     {"origin", store::OriginName(origin)},
+                                     {"origin", store::OriginName(arrival.origin)},
                                      {"bytes", accepted.media.bytes},
                                      {"format", accepted.media.format}});
     }
@@ -94,8 +94,10 @@ Result<Accepted> Intake::AcceptFile(const std::filesystem::path& path, store::Or
         if (got == 0) break;
         FACET_TRY_VOID(incoming->Write(std::span(buffer).first(static_cast<std::size_t>(got))));
     }
-    return Accept(std::move(incoming), path.filename().string(), origin,
-                  std::filesystem::absolute(path).string(), priority, stop);
+    return Accept(
+        std::move(incoming), path.filename().string(),
+        {.origin = origin, .path = std::filesystem::absolute(path).string(), .priority = priority},
+        stop);
 }
 
 Result<std::string> Intake::Reprocess(MediaId media) {

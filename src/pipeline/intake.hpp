@@ -22,6 +22,14 @@ struct IntakeOptions {
     int max_attempts = 5;
 };
 
+/// How a file came, and where it is to go.
+struct Arrival {
+    store::Origin origin = store::Origin::kUpload;
+    std::string path{};  // where the watch folder or ingest saw it
+    int priority = tasks::kPriorityNormal;
+    CollectionId collection = store::kDefaultCollection;
+};
+
 struct Accepted {
     store::Media media;
     std::string task_id;
@@ -38,11 +46,10 @@ public:
     /// Errors: kUnavailable.
     Result<std::unique_ptr<store::BlobStore::Incoming>> Begin();
 
-    /// Errors: kInvalidArgument (empty file), kUnsupportedMedia (not a type Facet reads: nothing
-    /// stays behind), kUnavailable, kCancelled.
+    /// Errors: kInvalidArgument (empty file), kNotFound (no such collection), kUnsupportedMedia
+    /// (not a type Facet reads: nothing stays behind), kUnavailable, kCancelled.
     Result<Accepted> Accept(std::unique_ptr<store::BlobStore::Incoming> incoming,
-                            std::string_view name, store::Origin origin,
-                            std::string_view origin_path, int priority,
+                            std::string_view name, const Arrival& arrival,
                             const std::stop_token& stop);
 
     /// The same for a file that is on this machine already; it stays where it is.

@@ -15,6 +15,8 @@
 
 namespace facet::pipeline {
 
+inline constexpr std::size_t kMostNearest = 1'001;  // a face itself, and 1,000 others
+
 /// Where a search looks. Thread safety: all methods, any thread.
 class NearestFaces {
 public:
@@ -22,10 +24,12 @@ public:
 
     /// "exact" or "pgvector".
     virtual std::string_view engine() const noexcept = 0;
-    /// The `k` stored faces of highest cosine to `vector` (512 floats), those below `min_cosine`
-    /// left out; by cosine, then id. Errors: kInvalidArgument, kDeadline, kUnavailable.
+    /// The `k` (1..kMostNearest) stored faces of highest cosine to `vector` (512 floats) that the
+    /// filter lets through, those below `min_cosine` left out; by cosine, then id.
+    /// Errors: kInvalidArgument, kDeadline, kUnavailable.
     virtual Result<std::vector<index::Neighbour>> Nearest(std::span<const float> vector,
                                                           std::size_t k, float min_cosine,
+                                                          const store::FaceFilter& filter,
                                                           Deadline deadline) = 0;
     /// Number in the change log up to which faces are found at least.
     virtual Result<std::int64_t> Sequence() = 0;
@@ -36,21 +40,22 @@ public:
 /// The index in memory, which follows the change log.
 class IndexedFaces final : public NearestFaces {
 public:
-    IndexedFaces(const index::FaceIndex& index, const IndexFollower& follower)
-        : index_(index), follower_(follower) {}
+    IndexedFaces(const index::FaceIndex& index, const IndexFollower& follower, store::Store& store)
+        : index_(index), follower_(follower), store_(store) {}
 
     std::string_view engine() const noexcept override { return "exact"; }
+    /// The index knows nothing of filters: more is asked of it than is wanted, and what does not
+    /// pass is left out; where that does not give enough, all faces that pass are looked up first.
     Result<std::vector<index::Neighbour>> Nearest(std::span<const float> vector, std::size_t k,
-                                                  float min_cosine,
-                                                  Deadline /*deadline*/) override {
-        return index_.Search({.vector = vector, .k = k, .min_cosine = min_cosine, .accept = {}});
-    }
+                                                  float min_cosine, const store::FaceFilter& filter,
+                                                  Deadline deadline) override;
     Result<std::int64_t> Sequence() override { return follower_.sequence(); }
     Result<std::int64_t> Size() override { return static_cast<std::int64_t>(index_.size()); }
 
 private:
     const index::FaceIndex& index_;
     const IndexFollower& follower_;
+    store::Store& store_;
 };
 
 /// The search of the database, approximate above a few thousand faces.
@@ -61,22 +66,12 @@ public:
 
     std::string_view engine() const noexcept override { return search_.engine(); }
     Result<std::vector<index::Neighbour>> Nearest(std::span<const float> vector, std::size_t k,
-                                                  float min_cosine, Deadline deadline) override {
-        FACET_TRY(matches, search_.Nearest(vector, std::min(k, kMost), min_cosine, deadline));
-        std::vector<index::Neighbour> neighbours;
-        neighbours.reserve(matches.size());
-        for (const auto& match : matches) neighbours.push_back({match.face, match.cosine});
-        return neighbours;
-    }
+                                                  float min_cosine, const store::FaceFilter& filter,
+                                                  Deadline deadline) override;
     Result<std::int64_t> Sequence() override { return store_.LastChange(); }
-    Result<std::int64_t> Size() override {
-        FACET_TRY(stats, store_.GetStats());
-        return stats.faces;
-    }
+    Result<std::int64_t> Size() override;
 
 private:
-    static constexpr std::size_t kMost = 1'000;  // that VectorSearch gives
-
     store::VectorSearch& search_;
     store::Store& store_;
 };

@@ -21,13 +21,13 @@ std::string OriginalCropPath(const store::Face& face) {
 }
 
 Result<SearchAnswer> OriginalSearch(Searcher& searcher, media::Source picture, double threshold,
-                                    std::size_t top_k) {
+                                    std::size_t top_k,
+                                    std::optional<std::vector<CollectionId>> collections) {
     constexpr std::chrono::seconds kDeadline{30};
     return searcher.Search({.image = std::move(picture),
-                            .face = {},
-                            .choice = 0,
-                            .threshold = static_cast<float>(threshold * 2 - 1),
-                            .limit = top_k},
+                            .least = static_cast<float>(threshold * 2 - 1),
+                            .limit = top_k,
+                            .filter = {.media = {.collections = std::move(collections)}}},
                            Deadline::After(kDeadline));
 }
 

@@ -20,8 +20,9 @@ std::string OriginalCropPath(const store::Face& face);
 
 /// The largest face of the picture, `threshold` as (cosine + 1) / 2; in half a minute at most.
 /// Errors: of Searcher::Search; kNotFound: the picture shows no face.
-Result<SearchAnswer> OriginalSearch(Searcher& searcher, media::Source picture, double threshold,
-                                    std::size_t top_k);
+Result<SearchAnswer> OriginalSearch(
+    Searcher& searcher, media::Source picture, double threshold, std::size_t top_k,
+    std::optional<std::vector<CollectionId>> collections = std::nullopt);
 /// JSON.
 std::string OriginalSearchResult(const SearchAnswer& answer);
 /// JSON too: what is no error of the request is said in the answer.

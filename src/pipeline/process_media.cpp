@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "media/fingerprint.hpp"
 #include "pipeline/convert.hpp"
 #include "pipeline/intake.hpp"
 
@@ -14,6 +15,16 @@ namespace {
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Whose face was there before this analysis: names outlive it.
+std::optional<Uuid> PersonAt(const store::Face& face, const std::vector<store::Face>& known) {
+    constexpr float kSamePlace = 0.5F;  // IoU at which PASCAL VOC takes two boxes for one object
+    const auto box = [](const store::Face& of) { return face::Box{of.x1, of.y1, of.x2, of.y2}; };
+    for (const store::Face& before : known) {
+        if (before.person && face::IoU(box(face), box(before)) >= kSamePlace) return before.person;
+    }
+    return std::nullopt;
 }
 
 class ProcessMedia {
@@ -87,8 +98,12 @@ private:
         result->height = decoded.info.height;
         if (decoded.truncated) result->note = "the file ends early; what is there was analysed";
         result->contract = analyzer_.contract();
+        result->taken_at = decoded.info.taken_at;
+        result->fingerprint = media::Fingerprint(decoded.image);
+        FACET_TRY(known, store_.FacesOfMedia(id));
         for (const auto& face : faces) {
             result->faces.push_back(ToNewFace(face, scale, result->contract));
+            result->faces.back().face.person = PersonAt(result->faces.back().face, known);
             FACET_TRY(crop, media::EncodeJpeg(CropFace(decoded.image, face.detection.box,
                                                        kCropContext, kCropSide),
                                               90));

@@ -35,13 +35,15 @@ postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp now) {
     const Face& face = made.face;
     return {.sql =
                 "WITH made AS (INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points,"
-                " quality, quality_json, age, gender, created_at)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id)"
+                " quality, quality_json, age, gender, created_at, person, collection)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+                " (SELECT id FROM people WHERE uid = $15),"
+                " (SELECT collection FROM media WHERE id = $2)) RETURNING id)"
                 " INSERT INTO embeddings (face, vector) SELECT id, $14::vector FROM made"
                 " RETURNING face",
             .values = {face.uid, media.value(), face.x1, face.y1, face.x2, face.y2, face.score,
                        ToBlob(face.key_points), face.quality, Storable(face.quality_json), face.age,
-                       face.gender, now, postgres::Value::Vector(made.embedding)}};
+                       face.gender, now, postgres::Value::Vector(made.embedding), face.person}};
 }
 
 }  // namespace
@@ -67,11 +69,12 @@ Result<std::vector<Uuid>> PostgresStore::CommitAnalysis(Transaction& tx, MediaId
     const Timestamp now = clock_.Now();
     // Locks the row: a second worker with the same media waits here for the first.
     FACET_TRY_VOID(MustHaveChanged(
-        connection.Run("UPDATE media SET status = $1, error_code = '', error_message = $2,"
-                       " width = $3, height = $4, contract = $5, analysed_at = $6, updated_at = $6"
-                       " WHERE id = $7",
-                       {static_cast<int>(MediaStatus::kCompleted), Storable(result.note),
-                        result.width, result.height, result.contract, now, id.value()}),
+        connection.Run(
+            "UPDATE media SET status = $1, error_code = '', error_message = $2,"
+            " width = $3, height = $4, contract = $5, analysed_at = $6, updated_at = $6,"
+            " taken_at = coalesce($8, taken_at), fingerprint = $9 WHERE id = $7",
+            {static_cast<int>(MediaStatus::kCompleted), Storable(result.note), result.width,
+             result.height, result.contract, now, id.value(), result.taken_at, result.fingerprint}),
         kNoMedia));
     FACET_TRY(removed, RemoveFaces(connection, id));
     std::vector<postgres::Query> queries;
@@ -99,19 +102,17 @@ Result<std::vector<float>> PostgresStore::FaceEmbedding(FaceId id) {
 Result<FacePage> PostgresStore::ListFaces(const FaceQuery& query) {
     FACET_TRY_VOID(CheckLimit(query.limit));
     FACET_TRY(before, ParseCursor('f', query.cursor));
-    std::string sql = SelectFacesWhere("f.id < $1");
-    std::vector<postgres::Value> values{before, query.limit + 1};
-    if (query.media) {
-        values.emplace_back(query.media->value());
-        sql += " AND f.media = $" + std::to_string(values.size());
-    }
-    if (query.min_quality > 0) {
-        values.emplace_back(query.min_quality);
-        sql += " AND f.quality >= $" + std::to_string(values.size());
-    }
-    sql += " ORDER BY f.id DESC LIMIT $2";
+    Conditions where(Dialect::kPostgres);
+    where.Add("f.id < " + where.Bind(before));
+    if (query.media) where.Add("f.media = " + where.Bind(query.media->value()));
+    where.Add(query.filter);
+    const std::string limit = where.Bind(std::int64_t{query.limit} + 1);
     FacePage page;
-    FACET_TRY(rows, ReadRows(database_.Run(sql, values), ReadFace));
+    FACET_TRY(
+        rows,
+        ReadRows(database_.Run(SelectFacesWhere(where.sql() + " ORDER BY f.id DESC LIMIT " + limit),
+                               ToValues(where.values())),
+                 ReadFace));
     page.items = std::move(rows);
     FinishPage(page, 'f', query.limit);
     return page;
@@ -132,6 +133,30 @@ Result<std::vector<Face>> PostgresStore::GetFaces(std::span<const FaceId> ids) {
                                   " ORDER BY asked.at"),
                       {postgres::Value::Array(Numbers(ids))}),
         ReadFace);
+}
+
+Result<std::vector<FaceId>> PostgresStore::FilterFaces(std::span<const FaceId> ids,
+                                                       const FaceFilter& filter) {
+    Conditions where(Dialect::kPostgres);
+    where.Add(filter);
+    auto values = ToValues(where.values());
+    values.push_back(postgres::Value::Array(Numbers(ids)));
+    return ReadRows(database_.Run("SELECT f.id FROM unnest($" + std::to_string(values.size()) +
+                                      "::int8[]) WITH ORDINALITY AS asked (id, at)"
+                                      " JOIN faces f ON f.id = asked.id"
+                                      " JOIN media m ON m.id = f.media WHERE " +
+                                      where.sql() + " ORDER BY asked.at",
+                                  values),
+                    [](const postgres::Row& row) { return FaceId(row.Int(0)); });
+}
+
+Result<std::vector<FaceId>> PostgresStore::MatchingFaces(const FaceFilter& filter) {
+    Conditions where(Dialect::kPostgres);
+    where.Add(filter);
+    return ReadRows(database_.Run("SELECT f.id FROM faces f JOIN media m ON m.id = f.media WHERE " +
+                                      where.sql() + " ORDER BY f.id",
+                                  ToValues(where.values())),
+                    [](const postgres::Row& row) { return FaceId(row.Int(0)); });
 }
 
 Result<void> PostgresStore::DeleteFace(Transaction& tx, FaceId id) {

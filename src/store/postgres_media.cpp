@@ -7,13 +7,17 @@ Result<Store::AddedMedia> PostgresStore::AddMedia(Transaction& tx, const NewMedi
     // The second statement sees the row of another process for which the first one waited.
     const std::vector<postgres::Query> queries{
         {.sql = "INSERT INTO media (uid, sha256, name, format, mime, bytes, origin, origin_path,"
-                " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)"
-                " ON CONFLICT (sha256) DO NOTHING",
+                " created_at, updated_at, taken_at, collection)"
+                " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, id FROM collections"
+                " WHERE id = $10 ON CONFLICT (sha256, collection) DO NOTHING",
          .values = {Uuid::Generate(), media.sha256, Storable(media.name), media.format, media.mime,
                     media.bytes, static_cast<int>(media.origin), Bytes(media.origin_path),
-                    clock_.Now()}},
-        {.sql = SelectMedia("media m WHERE m.sha256 = $1"), .values = {media.sha256}}};
+                    clock_.Now(), media.collection.value()}},
+        {.sql = SelectMedia("media m WHERE m.sha256 = $1 AND m.collection = $2"),
+         .values = {media.sha256, media.collection.value()}},
+        {.sql = "SELECT 1 FROM collections WHERE id = $1", .values = {media.collection.value()}}};
     FACET_TRY(answers, PostgresConnectionOf(tx).RunAll(queries));
+    if (answers[2].empty()) return Fail(Code::kNotFound, kNoCollection);
     if (answers[1].empty()) {
         return Fail(Code::kBusy, "the database is busy", "the same file was deleted just now");
     }
@@ -80,30 +84,23 @@ Result<Media> PostgresStore::FindMedia(const Uuid& uid) {
 }
 
 Result<Media> PostgresStore::FindMediaBySha256(std::string_view sha256) {
-    return ReadOne(database_.Run(SelectMedia("media m WHERE m.sha256 = $1"), {sha256}), ReadMedia,
-                   kNoMedia);
+    return ReadOne(database_.Run(SelectMedia("media m WHERE m.sha256 = $1 LIMIT 1"), {sha256}),
+                   ReadMedia, kNoMedia);
 }
 
 Result<MediaPage> PostgresStore::ListMedia(const MediaQuery& query) {
     FACET_TRY_VOID(CheckLimit(query.limit));
-    FACET_TRY(before, ParseCursor('m', query.cursor));
-    std::string sql = SelectMedia("media m WHERE m.id < $1");
-    std::vector<postgres::Value> values{before, query.limit + 1};
-    if (query.status) {
-        values.emplace_back(static_cast<int>(*query.status));
-        sql += " AND m.status = $" + std::to_string(values.size());
-    }
-    if (!query.name_contains.empty()) {
-        values.emplace_back(Containing(Storable(query.name_contains)));
-        // Collation C: lower() then changes the letters of ASCII only.
-        sql += " AND lower(m.name COLLATE \"C\") LIKE lower($" + std::to_string(values.size()) +
-               " COLLATE \"C\")";
-    }
-    sql += " ORDER BY m.id DESC LIMIT $2";
+    Conditions where(Dialect::kPostgres);
+    FACET_TRY_VOID(where.Add(query));
+    const std::string limit = where.Bind(std::int64_t{query.limit} + 1);
     MediaPage page;
-    FACET_TRY(rows, ReadRows(database_.Run(sql, values), ReadMedia));
+    FACET_TRY(rows, ReadRows(database_.Run(SelectMedia("media m WHERE " + where.sql() +
+                                                       OrderBy(query.sort, Dialect::kPostgres) +
+                                                       " LIMIT " + limit),
+                                           ToValues(where.values())),
+                             ReadMedia));
     page.items = std::move(rows);
-    FinishPage(page, 'm', query.limit);
+    FinishMediaPage(page, query);
     return page;
 }
 
@@ -130,6 +127,17 @@ Result<std::vector<Media>> PostgresStore::ClaimStale(Transaction& tx, Timestamp 
         "UPDATE media SET updated_at = $1 WHERE id = ANY($2)",
         {clock_.Now(), postgres::Value::Array(Numbers(std::span<const MediaId>(ids)))}));
     return stale;
+}
+
+Result<std::vector<Media>> PostgresStore::ExpiredMedia(int limit) {
+    FACET_TRY_VOID(CheckLimit(limit));
+    return ReadRows(
+        database_.Run(SelectMedia("collections c JOIN media m ON m.collection = c.id WHERE"
+                                  " c.retention_days IS NOT NULL"
+                                  " AND m.created_at < $1 - make_interval(days => c.retention_days)"
+                                  " ORDER BY m.created_at, m.id LIMIT $2"),
+                      {clock_.Now(), limit}),
+        ReadMedia);
 }
 
 }  // namespace facet::store

@@ -26,6 +26,10 @@ Media ReadMedia(const postgres::Row& row) {
     media.created_at = row.Time(17);
     media.updated_at = row.Time(18);
     if (!row.IsNull(19)) media.analysed_at = row.Time(19);
+    media.taken_at = row.Time(20);
+    if (!row.IsNull(21)) media.fingerprint = static_cast<std::uint64_t>(row.Int(21));
+    media.collection = CollectionId(row.Int(22));
+    media.collection_name = row.Text(23);
     return media;
 }
 
@@ -48,7 +52,55 @@ Face ReadFace(const postgres::Row& row) {
     face.gender = row.Text(13);
     face.contract = row.Text(14);
     face.created_at = row.Time(15);
+    face.collection = CollectionId(row.Int(16));
+    face.collection_name = row.Text(17);
+    if (!row.IsNull(18)) face.person = row.Id(18);
     return face;
+}
+
+Collection ReadCollection(const postgres::Row& row) {
+    Collection collection;
+    collection.id = CollectionId(row.Int(0));
+    collection.name = row.Text(1);
+    collection.title = row.Text(2);
+    if (!row.IsNull(3)) collection.retention_days = static_cast<int>(row.Int(3));
+    collection.created_at = row.Time(4);
+    collection.media = row.Int(5);
+    collection.faces = row.Int(6);
+    return collection;
+}
+
+Person ReadPerson(const postgres::Row& row) {
+    Person person;
+    person.id = PersonId(row.Int(0));
+    person.uid = row.Id(1);
+    person.collection = CollectionId(row.Int(2));
+    person.collection_name = row.Text(3);
+    person.name = row.Text(4);
+    person.created_at = row.Time(5);
+    person.faces = row.Int(6);
+    return person;
+}
+
+std::vector<postgres::Value> ToValues(const std::vector<FilterValue>& values) {
+    std::vector<postgres::Value> out;
+    out.reserve(values.size());
+    for (const FilterValue& value : values) {
+        if (const auto* text = std::get_if<std::string>(&value)) {
+            out.emplace_back(Storable(*text));
+        } else if (const auto* raw = std::get_if<RawBytes>(&value)) {
+            out.emplace_back(Bytes(raw->bytes));
+        } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
+            out.emplace_back(*number);
+        } else if (const auto* real = std::get_if<double>(&value)) {
+            out.emplace_back(*real);
+        } else if (const auto* time = std::get_if<Timestamp>(&value)) {
+            out.emplace_back(*time);
+        } else if (const auto* uuid = std::get_if<Uuid>(&value)) {
+            out.emplace_back(*uuid);
+        }
+    }
+    return out;
 }
 
 std::string Storable(std::string_view text) {

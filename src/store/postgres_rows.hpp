@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/db/postgres.hpp"
+#include "store/filters.hpp"
 #include "store/rows.hpp"
 
 /// Rows of PostgreSQL to values and back; for the PostgreSQL store only.
@@ -15,6 +16,10 @@ namespace facet::store {
 Media ReadMedia(const postgres::Row& row);
 /// A row of SelectFaces.
 Face ReadFace(const postgres::Row& row);
+/// A row of SelectCollections.
+Collection ReadCollection(const postgres::Row& row);
+/// A row of SelectPeople.
+Person ReadPerson(const postgres::Row& row);
 
 /// Text that PostgreSQL takes: what is not UTF-8, and NUL, become U+FFFD.
 std::string Storable(std::string_view text);
@@ -25,6 +30,8 @@ inline std::span<const std::uint8_t> Bytes(std::string_view text) {
 inline std::string TextOf(std::span<const std::uint8_t> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+std::vector<postgres::Value> ToValues(const std::vector<FilterValue>& values);
 
 /// The numbers of ids, for Value::Array.
 template <class Id>

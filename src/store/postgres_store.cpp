@@ -121,8 +121,10 @@ Result<Stats> PostgresStore::GetStats() {
                   tx.connection().Run("SELECT pg_try_advisory_xact_lock($1)", {kTotalsLock}));
         if (locked[0].Int(0) == 0) return {};
         FACET_TRY_VOID(tx.connection().Run(
-            "WITH gone AS (DELETE FROM totals RETURNING what, count, bytes)"
-            " INSERT INTO totals SELECT what, sum(count), sum(bytes) FROM gone GROUP BY what"));
+            "WITH gone AS (DELETE FROM totals RETURNING what, count, bytes, collection)"
+            " INSERT INTO totals (what, count, bytes, collection)"
+            " SELECT what, sum(count), sum(bytes), collection FROM gone"
+            " GROUP BY what, collection"));
         return {};
     });
     if (!folded) {  // the numbers are right nevertheless
@@ -130,6 +132,12 @@ Result<Stats> PostgresStore::GetStats() {
                   {{"error", folded.error().message}, {"detail", folded.error().detail}});
     }
     return stats;
+}
+
+Result<void> PostgresStore::Scrub() {
+    // Not in a transaction. Tables that the role does not own are left out with a warning.
+    FACET_TRY_VOID(database_.Run("VACUUM media, faces, embeddings, searches"));
+    return {};
 }
 
 // ---- watch folder ----------------------------------------------------------------------------

@@ -30,6 +30,35 @@ public:
     Result<std::vector<Media>> ClaimStale(Transaction& tx, Timestamp updated_before,
                                           int limit) override;
 
+    Result<std::vector<Media>> ExpiredMedia(int limit) override;
+
+    // postgres_collections.cpp
+    Result<Collection> AddCollection(Transaction& tx, std::string_view name, std::string_view title,
+                                     std::optional<int> retention_days) override;
+    Result<void> ChangeCollection(Transaction& tx, CollectionId id, std::string_view title,
+                                  std::optional<int> retention_days) override;
+    Result<void> DeleteCollection(Transaction& tx, CollectionId id) override;
+    Result<Collection> FindCollection(std::string_view name) override;
+    Result<std::vector<Collection>> ListCollections() override;
+    Result<Uuid> AddPerson(Transaction& tx, CollectionId collection,
+                           std::string_view name) override;
+    Result<void> RenamePerson(Transaction& tx, const Uuid& person, std::string_view name) override;
+    Result<void> DeletePerson(Transaction& tx, const Uuid& person) override;
+    Result<Person> FindPerson(const Uuid& person) override;
+    Result<std::vector<Person>> ListPeople(
+        const std::optional<std::vector<CollectionId>>& collections) override;
+    Result<void> SetPerson(Transaction& tx, FaceId face,
+                           const std::optional<Uuid>& person) override;
+
+    // postgres_searches.cpp
+    Result<void> AddSearch(Transaction& tx, const SavedSearch& search) override;
+    Result<SavedSearch> FindSearch(const Uuid& uid) override;
+    Result<std::vector<SavedSearch>> ListSearches() override;
+    Result<void> DeleteSearch(Transaction& tx, const Uuid& uid) override;
+    Result<void> AddErasure(Transaction& tx, const Erasure& erasure) override;
+    Result<Erasure> FindErasure(const Uuid& uid) override;
+    Result<std::vector<Erasure>> ListErasures(int limit) override;
+
     // postgres_faces.cpp
     Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
                                              const AnalysisResult& result) override;
@@ -38,6 +67,9 @@ public:
     Result<FacePage> ListFaces(const FaceQuery& query) override;
     Result<std::vector<Face>> FacesOfMedia(MediaId id) override;
     Result<std::vector<Face>> GetFaces(std::span<const FaceId> ids) override;
+    Result<std::vector<FaceId>> FilterFaces(std::span<const FaceId> ids,
+                                            const FaceFilter& filter) override;
+    Result<std::vector<FaceId>> MatchingFaces(const FaceFilter& filter) override;
     Result<void> DeleteFace(Transaction& tx, FaceId id) override;
 
     // postgres_changes.cpp
@@ -53,6 +85,7 @@ public:
     Result<std::string> Contract() override;
     Result<void> BindContract(std::string_view contract) override;
     Result<Stats> GetStats() override;
+    Result<void> Scrub() override;
     Result<std::optional<WatchedFile>> FindWatched(std::string_view path) override;
     Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) override;
 

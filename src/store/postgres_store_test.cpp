@@ -263,8 +263,9 @@ TEST_F(PostgresStore, OnlyOneOfTwoContractsIsBoundFirst) {
 TEST_F(PostgresStore, ManyTotalsAreSummedUpAndStayRight) {
     ASSERT_TRUE(Add(store(), 1, 2));
     auto& database = *backend_->database;
-    ASSERT_TRUE(database.Run("INSERT INTO totals SELECT 4, 1, 0 FROM generate_series(1, 3000)"));
-    ASSERT_TRUE(database.Run("INSERT INTO totals SELECT 4, -1, 0 FROM generate_series(1, 3000)"));
+    ASSERT_TRUE(database.Run("INSERT INTO totals SELECT 4, 1, 0, 1 FROM generate_series(1, 3000)"));
+    ASSERT_TRUE(
+        database.Run("INSERT INTO totals SELECT 4, -1, 0, 1 FROM generate_series(1, 3000)"));
     ASSERT_EQ(store().GetStats()->faces, 2);
     EXPECT_LE(Number("SELECT count(*) FROM totals"), 5);
     const auto stats = *store().GetStats();
@@ -363,7 +364,7 @@ TEST_F(PostgresStore, TheGrantsOfTheManualAreEnough) {
         return {};
     }));
     EXPECT_TRUE(served.BindContract("other"));
-    ASSERT_TRUE(database.Run("INSERT INTO totals SELECT 4, 0, 0 FROM generate_series(1, 3000)"));
+    ASSERT_TRUE(database.Run("INSERT INTO totals SELECT 4, 0, 0, 1 FROM generate_series(1, 3000)"));
     EXPECT_EQ(served.GetStats()->media, 0);
     EXPECT_LE(Number("SELECT count(*) FROM totals"), 5) << "and may sum up";
 }

@@ -4,7 +4,7 @@
 
 #include "base/db/postgres.hpp"
 #include "base/log.hpp"
-#include "store/rows.hpp"
+#include "store/postgres_rows.hpp"
 #include "store/vector_search.hpp"
 
 namespace facet::store {
@@ -25,7 +25,8 @@ public:
     explicit PostgresVectorSearch(postgres::Database& database) : database_(database) {}
 
     Result<std::vector<Match>> Nearest(std::span<const float> query, std::size_t k,
-                                       float min_cosine, Deadline deadline) override;
+                                       float min_cosine, const FaceFilter& filter,
+                                       Deadline deadline) override;
     std::string_view engine() const noexcept override { return "pgvector"; }
 
 private:
@@ -35,6 +36,7 @@ private:
 Result<std::vector<VectorSearch::Match>> PostgresVectorSearch::Nearest(std::span<const float> query,
                                                                        std::size_t k,
                                                                        float min_cosine,
+                                                                       const FaceFilter& filter,
                                                                        Deadline deadline) {
     if (k < 1 || k > kMostMatches) {
         return Fail(Code::kInvalidArgument, "the number of results must be between 1 and 1000");
@@ -44,7 +46,23 @@ Result<std::vector<VectorSearch::Match>> PostgresVectorSearch::Nearest(std::span
         return Fail(Code::kInvalidArgument, "a face vector has 512 numbers");
     }
     const std::size_t candidates = std::max(kOversampling * k, kLeastCandidates);
-    const auto vector = postgres::Value::Vector(query);
+    Conditions where(Dialect::kPostgres);
+    where.Add(filter);
+    auto values = ToValues(where.values());
+    const auto bind = [&](const postgres::Value& value) {
+        values.push_back(value);
+        return "$" + std::to_string(values.size());
+    };
+    const std::string vector = bind(postgres::Value::Vector(query)) + "::vector";
+    const std::string from =
+        filter == FaceFilter{}
+            ? "embeddings e"
+            : "embeddings e JOIN faces f ON f.id = e.face JOIN media m ON m.id = f.media WHERE " +
+                  where.sql();
+    const std::string nearest =
+        "SELECT face, -(vector <#> " + vector + ") FROM (SELECT e.face, e.vector FROM " + from +
+        " ORDER BY e.vector::halfvec(512) <=> " + vector + "::halfvec(512) LIMIT " +
+        bind(candidates) + ") AS near WHERE -(vector <#> " + vector + ") >= " + bind(min_cosine);
     FACET_TRY(read, database_.BeginRead(deadline));
     // strict_order: rows that are deleted or filtered do not make the answer short, and it stays in
     // order. A plan made without the values would not know that the limit is small.
@@ -53,12 +71,7 @@ Result<std::vector<VectorSearch::Match>> PostgresVectorSearch::Nearest(std::span
                                " set_config('hnsw.ef_search', $1, true),"
                                " set_config('plan_cache_mode', 'force_custom_plan', true)",
                         .values = {std::to_string(std::min(candidates, kMostEfSearch))}},
-        postgres::Query{.sql = "SELECT face, -(vector <#> $1::vector)"
-                               " FROM (SELECT face, vector FROM embeddings"
-                               " ORDER BY vector::halfvec(512) <=> $1::vector::halfvec(512)"
-                               " LIMIT $2) AS near"
-                               " WHERE -(vector <#> $1::vector) >= $3",
-                        .values = {vector, candidates, min_cosine}}};
+        postgres::Query{.sql = nearest, .values = values}};
     FACET_TRY(answers, read.connection().RunAll(queries));
     const auto& rows = answers[1];
     std::vector<Match> matches;

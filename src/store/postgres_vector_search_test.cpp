@@ -84,7 +84,7 @@ protected:
 
     std::vector<VectorSearch::Match> Nearest(const std::vector<float>& query, std::size_t k,
                                              float min_cosine = -1) {
-        auto matches = search_->Nearest(query, k, min_cosine, Deadline::After(60s));
+        auto matches = search_->Nearest(query, k, min_cosine, {}, Deadline::After(60s));
         EXPECT_TRUE(matches) << matches.error().detail;
         return *matches;
     }
@@ -191,7 +191,7 @@ TEST_F(PostgresVectorSearchTest, TheThresholdIsInclusiveAndTiesGoById) {
 TEST_F(PostgresVectorSearchTest, BadQuestionsAreRefused) {
     std::vector<float> query(512, 0.03125F);
     const auto code = [&](std::size_t k) {
-        auto matches = search_->Nearest(query, k, 0, Deadline::After(60s));
+        auto matches = search_->Nearest(query, k, 0, {}, Deadline::After(60s));
         return matches ? std::optional<Code>() : matches.error().code;
     };
     EXPECT_EQ(code(1), std::nullopt) << "and an empty store has no match";
@@ -202,7 +202,8 @@ TEST_F(PostgresVectorSearchTest, BadQuestionsAreRefused) {
     query.resize(511);
     EXPECT_EQ(code(1), Code::kInvalidArgument);
     query.assign(512, 0.03125F);
-    EXPECT_EQ(search_->Nearest(query, 1, 0, Deadline::After(0ms)).error().code, Code::kDeadline);
+    EXPECT_EQ(search_->Nearest(query, 1, 0, {}, Deadline::After(0ms)).error().code,
+              Code::kDeadline);
 }
 
 TEST_F(PostgresVectorSearchTest, OneProcessBuildsAndAHalfBuiltIndexIsBuiltAgain) {

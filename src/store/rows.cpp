@@ -34,7 +34,8 @@ std::string SelectMedia(std::string_view from) {
                " m.status, m.error_code, m.error_message, m.origin, m.origin_path, m.task,"
                " (SELECT count(*) FROM faces WHERE media = m.id), m.contract, m.created_at, "
                "m.updated_at,"
-               " m.analysed_at FROM ")
+               " m.analysed_at, m.taken_at, m.fingerprint, m.collection,"
+               " (SELECT name FROM collections WHERE id = m.collection) FROM ")
         .append(from);
 }
 
@@ -42,8 +43,61 @@ std::string SelectFaces(std::string_view from) {
     return std::string(
                "SELECT f.id, f.uid, f.media, m.uid, f.x1, f.y1, f.x2, f.y2, f.score, f.key_points, "
                "f.quality,"
-               " f.quality_json, f.age, f.gender, m.contract, f.created_at FROM ")
+               " f.quality_json, f.age, f.gender, m.contract, f.created_at, f.collection,"
+               " (SELECT name FROM collections WHERE id = f.collection),"
+               " (SELECT uid FROM people WHERE id = f.person) FROM ")
         .append(from);
+}
+
+std::string SelectCollections(std::string_view condition) {
+    return std::string(
+               "SELECT c.id, c.name, c.title, c.retention_days, c.created_at,"
+               " (SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM totals"
+               " WHERE collection = c.id AND what < 4),"
+               " (SELECT CAST(coalesce(sum(count), 0) AS bigint) FROM totals"
+               " WHERE collection = c.id AND what = 4) FROM collections c WHERE ")
+        .append(condition);
+}
+
+std::string SelectPeople(std::string_view condition) {
+    return std::string(
+               "SELECT p.id, p.uid, p.collection,"
+               " (SELECT name FROM collections WHERE id = p.collection), p.name, p.created_at,"
+               " (SELECT count(*) FROM faces WHERE person = p.id) FROM people p WHERE ")
+        .append(condition);
+}
+
+Result<void> CheckCollectionName(std::string_view name) {
+    if (IsCollectionName(name)) return {};
+    return Fail(Code::kInvalidArgument,
+                "the name of a collection has 1 to 64 of a-z, 0-9, - and _ and begins with a"
+                " letter or digit");
+}
+
+std::unexpected<Error> NameIsTaken(std::string_view name) {
+    return Fail(Code::kConflict, "there is a collection " + std::string(name) + " already");
+}
+
+std::unexpected<Error> CollectionStays(CollectionId id) {
+    return Fail(Code::kConflict, id == kDefaultCollection ? "the default collection stays"
+                                                          : "the collection holds media");
+}
+
+std::vector<float> Joined(const std::vector<std::vector<float>>& vectors) {
+    std::vector<float> all;
+    for (const auto& one : vectors) all.insert(all.end(), one.begin(), one.end());
+    return all;
+}
+
+Result<std::vector<std::vector<float>>> Split(std::span<const std::uint8_t> blob) {
+    constexpr std::size_t kBytes = kVectorLength * sizeof(float);
+    std::vector<std::vector<float>> vectors(blob.size() / kBytes,
+                                            std::vector<float>(kVectorLength));
+    if (blob.size() % kBytes != 0) return Fail(Code::kCorrupt, "a stored vector is damaged");
+    for (std::size_t i = 0; i < vectors.size(); ++i) {
+        FACET_TRY_VOID(FromBlob(blob.subspan(i * kBytes, kBytes), vectors[i]));
+    }
+    return vectors;
 }
 
 std::span<const std::uint8_t> ToBlob(std::span<const float> values) {

@@ -15,6 +15,10 @@ inline constexpr std::size_t kVectorLength = 512;
 
 inline constexpr const char* kNoMedia = "there is no such media";
 inline constexpr const char* kNoFace = "there is no such face";
+inline constexpr const char* kNoCollection = "there is no such collection";
+inline constexpr const char* kNoPerson = "there is no such person";
+inline constexpr const char* kNoSearch = "there is no such search";
+inline constexpr const char* kNoErasure = "there is no such receipt";
 
 /// A query for the columns of a Media, in the order of ReadMedia; `from` names media as `m`.
 std::string SelectMedia(std::string_view from);
@@ -22,6 +26,23 @@ std::string SelectMedia(std::string_view from);
 /// A query for the columns of a Face, in the order of ReadFace; `from` names faces as `f`, their
 /// media as `m`.
 std::string SelectFaces(std::string_view from);
+
+/// A query for the columns of a Collection, in the order of ReadCollection, without ORDER BY;
+/// `condition` names collections as `c`.
+std::string SelectCollections(std::string_view condition);
+
+/// The same for a Person, `p` being people.
+std::string SelectPeople(std::string_view condition);
+
+/// Errors: kInvalidArgument when it is not a name of a collection.
+Result<void> CheckCollectionName(std::string_view name);
+std::unexpected<Error> NameIsTaken(std::string_view name);
+/// The refusal to delete one that holds media, or the default one.
+std::unexpected<Error> CollectionStays(CollectionId id);
+
+/// Vectors one after the other, and back.
+std::vector<float> Joined(const std::vector<std::vector<float>>& vectors);
+Result<std::vector<std::vector<float>>> Split(std::span<const std::uint8_t> blob);
 
 std::vector<MediaId> IdsOf(std::span<const Media> media);
 

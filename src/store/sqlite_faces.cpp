@@ -33,11 +33,16 @@ Result<void> CheckContract(sqlite::Connection& connection, const AnalysisResult&
 Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made,
                      std::int64_t now) {
     const Face& face = made.face;
+    std::optional<std::span<const std::uint8_t>> person;
+    if (face.person) person = face.person->bytes();
     {
         FACET_TRY(insert,
-                  connection.Prepare("INSERT INTO faces (uid, media, x1, y1, x2, y2, score,"
-                                     " key_points, quality, quality_json, age, gender, created_at)"
-                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+                  connection.Prepare(
+                      "INSERT INTO faces (uid, media, x1, y1, x2, y2, score,"
+                      " key_points, quality, quality_json, age, gender, created_at,"
+                      " person, collection) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                      " ?11, ?12, ?13, (SELECT id FROM people WHERE uid = ?14),"
+                      " (SELECT collection FROM media WHERE id = ?2))"));
         FACET_TRY_VOID(insert.Bind(1, face.uid.bytes())
                            .Bind(2, media.value())
                            .Bind(3, face.x1)
@@ -51,6 +56,7 @@ Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFac
                            .Bind(11, face.age)
                            .Bind(12, face.gender)
                            .Bind(13, now)
+                           .Bind(14, person)
                            .Run());
     }
     const FaceId id(connection.LastInsertId());
@@ -86,11 +92,15 @@ Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId i
     auto& connection = ConnectionOf(tx);
     FACET_TRY_VOID(CheckContract(connection, result));
     const std::int64_t now = Now();
+    std::optional<std::int64_t> taken_at;
+    if (result.taken_at) taken_at = result.taken_at->time_since_epoch().count();
     {
         FACET_TRY(update,
                   connection.Prepare("UPDATE media SET status = ?, error_code = '',"
                                      " error_message = ?, width = ?, height = ?, contract = ?,"
-                                     " analysed_at = ?7, updated_at = ?7 WHERE id = ?6"));
+                                     " analysed_at = ?7, updated_at = ?7,"
+                                     " taken_at = coalesce(?8, taken_at), fingerprint = ?9"
+                                     " WHERE id = ?6"));
         FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kCompleted))
                            .Bind(2, result.note)
                            .Bind(3, result.width)
@@ -98,6 +108,8 @@ Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId i
                            .Bind(5, result.contract)
                            .Bind(6, id.value())
                            .Bind(7, now)
+                           .Bind(8, taken_at)
+                           .Bind(9, result.fingerprint)
                            .Run());
     }
     FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
@@ -125,16 +137,15 @@ Result<std::vector<float>> SqliteStore::FaceEmbedding(FaceId id) {
 Result<FacePage> SqliteStore::ListFaces(const FaceQuery& query) {
     FACET_TRY_VOID(CheckLimit(query.limit));
     FACET_TRY(before, ParseCursor('f', query.cursor));
-    std::string sql = SelectFacesWhere("f.id < ?1");
-    if (query.media) sql += " AND f.media = ?3";
-    if (query.min_quality > 0) sql += " AND f.quality >= ?4";
-    sql += " ORDER BY f.id DESC LIMIT ?2";
-
+    Conditions where(Dialect::kSqlite);
+    where.Add("f.id < " + where.Bind(before));
+    if (query.media) where.Add("f.media = " + where.Bind(query.media->value()));
+    where.Add(query.filter);
+    const std::string limit = where.Bind(std::int64_t{query.limit} + 1);
     FACET_TRY(read, database_.BeginRead());
-    FACET_TRY(select, read.connection().Prepare(sql));
-    select.Bind(1, before).Bind(2, query.limit + 1);
-    if (query.media) select.Bind(3, query.media->value());
-    if (query.min_quality > 0) select.Bind(4, query.min_quality);
+    FACET_TRY(select, read.connection().Prepare(
+                          SelectFacesWhere(where.sql() + " ORDER BY f.id DESC LIMIT " + limit)));
+    BindAll(select, where.values());
     FacePage page;
     FACET_TRY(rows, ReadRows(select, ReadFace));
     page.items = std::move(rows);
@@ -155,6 +166,32 @@ Result<std::vector<Face>> SqliteStore::GetFaces(std::span<const FaceId> ids) {
                          SelectFaces("json_each(?) j CROSS JOIN faces f ON f.id = j.value CROSS "
                                      "JOIN media m ON m.id = f.media ORDER BY j.key")));
     return ReadRows(query.Bind(1, ToJson(ids)), ReadFace);
+}
+
+Result<std::vector<FaceId>> SqliteStore::FilterFaces(std::span<const FaceId> ids,
+                                                     const FaceFilter& filter) {
+    Conditions where(Dialect::kSqlite);
+    const std::string list = where.Bind(ToJson(ids));
+    where.Add(filter);
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(
+                         "SELECT f.id FROM json_each(" + list +
+                         ") j CROSS JOIN faces f ON f.id = j.value CROSS JOIN media m ON m.id = "
+                         "f.media WHERE " +
+                         where.sql() + " ORDER BY j.key"));
+    BindAll(query, where.values());
+    return ReadRows(query, [](const sqlite::Statement& row) { return FaceId(row.Int(0)); });
+}
+
+Result<std::vector<FaceId>> SqliteStore::MatchingFaces(const FaceFilter& filter) {
+    Conditions where(Dialect::kSqlite);
+    where.Add(filter);
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(
+                         "SELECT f.id FROM faces f JOIN media m ON m.id = f.media WHERE " +
+                         where.sql() + " ORDER BY f.id"));
+    BindAll(query, where.values());
+    return ReadRows(query, [](const sqlite::Statement& row) { return FaceId(row.Int(0)); });
 }
 
 Result<void> SqliteStore::DeleteFace(Transaction& tx, FaceId id) {

@@ -9,9 +9,10 @@ Result<Store::AddedMedia> SqliteStore::AddMedia(Transaction& tx, const NewMedia&
     {
         FACET_TRY(insert,
                   connection.Prepare("INSERT INTO media (uid, sha256, name, format, mime, bytes,"
-                                     " origin, origin_path, created_at, updated_at)"
-                                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9)"
-                                     " ON CONFLICT (sha256) DO NOTHING"));
+                                     " origin, origin_path, created_at, updated_at, taken_at,"
+                                     " collection) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?9, ?9, ?9, id"
+                                     " FROM collections WHERE id = ?10"
+                                     " ON CONFLICT (sha256, collection) DO NOTHING"));
         FACET_TRY_VOID(insert.Bind(1, Uuid::Generate().bytes())
                            .Bind(2, media.sha256)
                            .Bind(3, media.name)
@@ -21,11 +22,14 @@ Result<Store::AddedMedia> SqliteStore::AddMedia(Transaction& tx, const NewMedia&
                            .Bind(7, static_cast<int>(media.origin))
                            .Bind(8, media.origin_path)
                            .Bind(9, Now())
+                           .Bind(10, media.collection.value())
                            .Run());
         added.created = connection.Changes() > 0;
     }
-    FACET_TRY(query, connection.Prepare(SelectMedia("media m WHERE m.sha256 = ?")));
-    FACET_TRY(row, ReadOne(query.Bind(1, media.sha256), ReadMedia, kNoMedia));
+    FACET_TRY(query,
+              connection.Prepare(SelectMedia("media m WHERE m.sha256 = ? AND m.collection = ?")));
+    FACET_TRY(row, ReadOne(query.Bind(1, media.sha256).Bind(2, media.collection.value()), ReadMedia,
+                           kNoCollection));
     added.media = std::move(row);
     return added;
 }
@@ -97,27 +101,24 @@ Result<Media> SqliteStore::FindMedia(const Uuid& uid) {
 
 Result<Media> SqliteStore::FindMediaBySha256(std::string_view sha256) {
     FACET_TRY(read, database_.BeginRead());
-    FACET_TRY(query, read.connection().Prepare(SelectMedia("media m WHERE m.sha256 = ?")));
+    FACET_TRY(query, read.connection().Prepare(SelectMedia("media m WHERE m.sha256 = ? LIMIT 1")));
     return ReadOne(query.Bind(1, sha256), ReadMedia, kNoMedia);
 }
 
 Result<MediaPage> SqliteStore::ListMedia(const MediaQuery& query) {
     FACET_TRY_VOID(CheckLimit(query.limit));
-    FACET_TRY(before, ParseCursor('m', query.cursor));
-    std::string sql = SelectMedia("media m WHERE m.id < ?1");
-    if (query.status) sql += " AND m.status = ?3";
-    if (!query.name_contains.empty()) sql += " AND m.name LIKE ?4 ESCAPE '\\'";
-    sql += " ORDER BY m.id DESC LIMIT ?2";
-
+    Conditions where(Dialect::kSqlite);
+    FACET_TRY_VOID(where.Add(query));
+    const std::string limit = where.Bind(std::int64_t{query.limit} + 1);
     FACET_TRY(read, database_.BeginRead());
-    FACET_TRY(select, read.connection().Prepare(sql));
-    select.Bind(1, before).Bind(2, query.limit + 1);
-    if (query.status) select.Bind(3, static_cast<int>(*query.status));
-    if (!query.name_contains.empty()) select.Bind(4, Containing(query.name_contains));
+    FACET_TRY(select, read.connection().Prepare(SelectMedia("media m WHERE " + where.sql() +
+                                                            OrderBy(query.sort, Dialect::kSqlite) +
+                                                            " LIMIT " + limit)));
+    BindAll(select, where.values());
     MediaPage page;
     FACET_TRY(rows, ReadRows(select, ReadMedia));
     page.items = std::move(rows);
-    FinishPage(page, 'm', query.limit);
+    FinishMediaPage(page, query);
     return page;
 }
 
@@ -143,6 +144,17 @@ Result<std::vector<Media>> SqliteStore::ClaimStale(Transaction& tx, Timestamp up
     const std::vector<MediaId> ids = IdsOf(stale);
     FACET_TRY_VOID(touch.Bind(1, Now()).Bind(2, ToJson(std::span<const MediaId>(ids))).Run());
     return stale;
+}
+
+Result<std::vector<Media>> SqliteStore::ExpiredMedia(int limit) {
+    FACET_TRY_VOID(CheckLimit(limit));
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(
+                         SelectMedia("collections c JOIN media m ON m.collection = c.id WHERE"
+                                     " c.retention_days IS NOT NULL"
+                                     " AND m.created_at < ? - c.retention_days * 86400000"
+                                     " ORDER BY m.created_at, m.id LIMIT ?")));
+    return ReadRows(query.Bind(1, Now()).Bind(2, limit), ReadMedia);
 }
 
 }  // namespace facet::store

@@ -6,15 +6,15 @@
 namespace facet::store {
 namespace {
 
-Timestamp ReadTime(const sqlite::Statement& row, int column) {
-    return Timestamp(std::chrono::milliseconds(row.Int(column)));
-}
-
 float ReadFloat(const sqlite::Statement& row, int column) {
     return static_cast<float>(row.Real(column));
 }
 
 }  // namespace
+
+Timestamp ReadTime(const sqlite::Statement& row, int column) {
+    return Timestamp(std::chrono::milliseconds(row.Int(column)));
+}
 
 Uuid ReadUuid(const sqlite::Statement& row, int column) {
     std::array<std::uint8_t, 16> bytes{};
@@ -45,6 +45,10 @@ Media ReadMedia(const sqlite::Statement& row) {
     media.created_at = ReadTime(row, 17);
     media.updated_at = ReadTime(row, 18);
     if (!row.IsNull(19)) media.analysed_at = ReadTime(row, 19);
+    media.taken_at = ReadTime(row, 20);
+    if (!row.IsNull(21)) media.fingerprint = static_cast<std::uint64_t>(row.Int(21));
+    media.collection = CollectionId(row.Int(22));
+    media.collection_name = row.Text(23);
     return media;
 }
 
@@ -67,7 +71,55 @@ Face ReadFace(const sqlite::Statement& row) {
     face.gender = row.Text(13);
     face.contract = row.Text(14);
     face.created_at = ReadTime(row, 15);
+    face.collection = CollectionId(row.Int(16));
+    face.collection_name = row.Text(17);
+    if (!row.IsNull(18)) face.person = ReadUuid(row, 18);
     return face;
+}
+
+Collection ReadCollection(const sqlite::Statement& row) {
+    Collection collection;
+    collection.id = CollectionId(row.Int(0));
+    collection.name = row.Text(1);
+    collection.title = row.Text(2);
+    if (!row.IsNull(3)) collection.retention_days = static_cast<int>(row.Int(3));
+    collection.created_at = ReadTime(row, 4);
+    collection.media = row.Int(5);
+    collection.faces = row.Int(6);
+    return collection;
+}
+
+Person ReadPerson(const sqlite::Statement& row) {
+    Person person;
+    person.id = PersonId(row.Int(0));
+    person.uid = ReadUuid(row, 1);
+    person.collection = CollectionId(row.Int(2));
+    person.collection_name = row.Text(3);
+    person.name = row.Text(4);
+    person.created_at = ReadTime(row, 5);
+    person.faces = row.Int(6);
+    return person;
+}
+
+void BindAll(sqlite::Statement& statement, const std::vector<FilterValue>& values) {
+    int at = 0;
+    for (const FilterValue& value : values) {
+        ++at;
+        if (const auto* number = std::get_if<std::int64_t>(&value)) {
+            statement.Bind(at, *number);
+        } else if (const auto* real = std::get_if<double>(&value)) {
+            statement.Bind(at, *real);
+        } else if (const auto* text = std::get_if<std::string>(&value)) {
+            statement.Bind(at, std::string_view(*text));
+        } else if (const auto* time = std::get_if<Timestamp>(&value)) {
+            statement.Bind(at, time->time_since_epoch().count());
+        } else if (const auto* uuid = std::get_if<Uuid>(&value)) {
+            statement.Bind(at, std::span<const std::uint8_t>(uuid->bytes()));
+        } else if (const auto* raw = std::get_if<RawBytes>(&value)) {
+            const auto* data = reinterpret_cast<const std::uint8_t*>(raw->bytes.data());
+            statement.Bind(at, std::span(data, raw->bytes.size()));
+        }
+    }
 }
 
 }  // namespace facet::store

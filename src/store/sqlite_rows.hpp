@@ -9,6 +9,7 @@
 
 #include "base/db/sqlite.hpp"
 #include "base/result.hpp"
+#include "store/filters.hpp"
 #include "store/rows.hpp"
 #include "store/types.hpp"
 
@@ -16,12 +17,20 @@
 namespace facet::store {
 
 Uuid ReadUuid(const sqlite::Statement& row, int column);
+Timestamp ReadTime(const sqlite::Statement& row, int column);
 
 /// A row of SelectMedia.
 Media ReadMedia(const sqlite::Statement& row);
 
 /// A row of SelectFaces.
 Face ReadFace(const sqlite::Statement& row);
+/// A row of SelectCollections.
+Collection ReadCollection(const sqlite::Statement& row);
+/// A row of SelectPeople.
+Person ReadPerson(const sqlite::Statement& row);
+
+/// Binds the values of a filter from 1 on.
+void BindAll(sqlite::Statement& statement, const std::vector<FilterValue>& values);
 
 /// All rows of a query, each through `read`.
 template <class Read>

@@ -71,6 +71,8 @@ Result<Stats> SqliteStore::GetStats() {
     }
 }
 
+Result<void> SqliteStore::Scrub() { return database_.Checkpoint(); }
+
 // ---- watch folder ----------------------------------------------------------------------------
 
 Result<std::optional<WatchedFile>> SqliteStore::FindWatched(std::string_view path) {

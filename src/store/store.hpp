@@ -39,7 +39,8 @@ public:
         Media media;
         bool created = false;  // false: the same bytes were there already
     };
-    /// Inserts, or finds the media with the same SHA-256.
+    /// Inserts, or finds the media of the same collection with the same SHA-256.
+    /// Errors: kNotFound (no such collection).
     virtual Result<AddedMedia> AddMedia(Transaction& tx, const NewMedia& media) = 0;
     /// Errors: kNotFound.
     virtual Result<void> SetMediaTask(Transaction& tx, MediaId id, std::string_view task) = 0;
@@ -63,9 +64,9 @@ public:
     /// Errors: kNotFound.
     virtual Result<Media> FindMedia(MediaId id) = 0;
     virtual Result<Media> FindMedia(const Uuid& uid) = 0;
+    /// Of any collection.
     virtual Result<Media> FindMediaBySha256(std::string_view sha256) = 0;
-    /// Names are compared without regard to the case of ASCII letters.
-    /// Errors: kInvalidArgument (limit, or a cursor that is not ours).
+    /// Errors: kInvalidArgument (limit, or a cursor that is not one of this list and order).
     virtual Result<MediaPage> ListMedia(const MediaQuery& query) = 0;
     /// Media of the given ids, in that order; ids that are gone are left out.
     virtual Result<std::vector<Media>> GetMedia(std::span<const MediaId> ids) = 0;
@@ -74,6 +75,58 @@ public:
     /// never get the same one. Errors: kInvalidArgument.
     virtual Result<std::vector<Media>> ClaimStale(Transaction& tx, Timestamp updated_before,
                                                   int limit) = 0;
+
+    /// Media whose collection keeps them no longer, the oldest first, at most `limit` (1..500).
+    /// Errors: kInvalidArgument.
+    virtual Result<std::vector<Media>> ExpiredMedia(int limit) = 0;
+
+    /// ---- collections -----------------------------------------------------------------------
+    /// Errors: kConflict (the name is taken), kInvalidArgument (not a name).
+    virtual Result<Collection> AddCollection(Transaction& tx, std::string_view name,
+                                             std::string_view title,
+                                             std::optional<int> retention_days) = 0;
+    /// Errors: kNotFound.
+    virtual Result<void> ChangeCollection(Transaction& tx, CollectionId id, std::string_view title,
+                                          std::optional<int> retention_days) = 0;
+    /// With its people. Errors: kNotFound, kConflict (it holds media, or is the default one).
+    virtual Result<void> DeleteCollection(Transaction& tx, CollectionId id) = 0;
+    /// Errors: kNotFound.
+    virtual Result<Collection> FindCollection(std::string_view name) = 0;
+    /// All, by name.
+    virtual Result<std::vector<Collection>> ListCollections() = 0;
+
+    /// ---- people ----------------------------------------------------------------------------
+    /// Errors: kNotFound (no such collection).
+    virtual Result<Uuid> AddPerson(Transaction& tx, CollectionId collection,
+                                   std::string_view name) = 0;
+    /// Errors: kNotFound.
+    virtual Result<void> RenamePerson(Transaction& tx, const Uuid& person,
+                                      std::string_view name) = 0;
+    /// The faces stay, without a name. Errors: kNotFound.
+    virtual Result<void> DeletePerson(Transaction& tx, const Uuid& person) = 0;
+    /// Errors: kNotFound.
+    virtual Result<Person> FindPerson(const Uuid& person) = 0;
+    /// By name; of these collections, or of all.
+    virtual Result<std::vector<Person>> ListPeople(
+        const std::optional<std::vector<CollectionId>>& collections) = 0;
+    /// Says whose face it is, or that nobody knows. Errors: kNotFound (face; or no such person in
+    /// the collection of the face).
+    virtual Result<void> SetPerson(Transaction& tx, FaceId face,
+                                   const std::optional<Uuid>& person) = 0;
+
+    /// ---- saved searches, receipts of erasure ---------------------------------------------------
+    virtual Result<void> AddSearch(Transaction& tx, const SavedSearch& search) = 0;
+    /// Errors: kNotFound.
+    virtual Result<SavedSearch> FindSearch(const Uuid& uid) = 0;
+    /// Newest first, without vectors.
+    virtual Result<std::vector<SavedSearch>> ListSearches() = 0;
+    /// Errors: kNotFound.
+    virtual Result<void> DeleteSearch(Transaction& tx, const Uuid& uid) = 0;
+    virtual Result<void> AddErasure(Transaction& tx, const Erasure& erasure) = 0;
+    /// Errors: kNotFound.
+    virtual Result<Erasure> FindErasure(const Uuid& uid) = 0;
+    /// Newest first, at most `limit` (1..500). Errors: kInvalidArgument.
+    virtual Result<std::vector<Erasure>> ListErasures(int limit) = 0;
 
     /// ---- faces -----------------------------------------------------------------------------
     /// Errors: kNotFound.
@@ -86,6 +139,11 @@ public:
     virtual Result<std::vector<Face>> FacesOfMedia(MediaId id) = 0;
     /// Faces of the given ids, in that order; ids that are gone are left out.
     virtual Result<std::vector<Face>> GetFaces(std::span<const FaceId> ids) = 0;
+    /// Those of the given ids that the filter lets through, in that order.
+    virtual Result<std::vector<FaceId>> FilterFaces(std::span<const FaceId> ids,
+                                                    const FaceFilter& filter) = 0;
+    /// All that the filter lets through, by id. Cost: reads the rows of every face.
+    virtual Result<std::vector<FaceId>> MatchingFaces(const FaceFilter& filter) = 0;
     /// Deletes one face (logged). Errors: kNotFound.
     virtual Result<void> DeleteFace(Transaction& tx, FaceId id) = 0;
 
@@ -110,6 +168,11 @@ public:
     /// Binds the store to a contract. Errors: kConflict when it holds vectors of another.
     virtual Result<void> BindContract(std::string_view contract) = 0;
     virtual Result<Stats> GetStats() = 0;
+    /// Makes the files of the database hold no more of what was deleted, as far as it can: SQLite
+    /// overwrites what it deletes, and this empties the log that it came through; PostgreSQL
+    /// removes dead rows from its tables (the server's own log and backups are for its operator).
+    /// Errors: kBusy (readers do not let go).
+    virtual Result<void> Scrub() = 0;
 
     /// ---- watch folder --------------------------------------------------------------------------
     virtual Result<std::optional<WatchedFile>> FindWatched(std::string_view path) = 0;

@@ -181,7 +181,7 @@ TEST_P(StoreContract, ListsGoPageByPageNewestFirst) {
     std::vector<std::string> expected;
     for (int i = 0; i < 7; ++i) expected.insert(expected.begin(), Add(std::to_string(i)).name);
     std::vector<std::string> seen;
-    MediaQuery query{.limit = 3, .cursor = "", .status = {}, .name_contains = ""};
+    MediaQuery query{.limit = 3};
     std::vector<std::size_t> sizes;
     do {
         auto page = store_.ListMedia(query);
@@ -194,7 +194,7 @@ TEST_P(StoreContract, ListsGoPageByPageNewestFirst) {
     EXPECT_EQ(seen, expected);
     EXPECT_THAT(sizes, ::testing::ElementsAre(3, 3, 1));
 
-    auto exact = store_.ListMedia({.limit = 8, .cursor = "", .status = {}, .name_contains = ""});
+    auto exact = store_.ListMedia({.limit = 8});
     EXPECT_EQ(exact->items.size(), 8u);
     EXPECT_EQ(exact->next_cursor, "") << "a full last page has no next";
 }
@@ -210,7 +210,7 @@ TEST_P(StoreContract, ListsMayBeNarrowed) {
     const auto names = [&](std::optional<MediaStatus> status, const std::string& part) {
         std::vector<std::string> found;
         auto page =
-            store_.ListMedia({.limit = 50, .cursor = "", .status = status, .name_contains = part});
+            store_.ListMedia({.limit = 50, .filter = {.status = status, .name_contains = part}});
         for (const auto& media : page->items) found.push_back(media.name);
         return found;
     };
@@ -227,35 +227,20 @@ TEST_P(StoreContract, ListsMayBeNarrowed) {
 
 TEST_P(StoreContract, BadLimitsAndCursorsAreRefused) {
     for (int i = 0; i < 3; ++i) AddWithFaces(std::to_string(i), {1});
-    const auto media_cursor =
-        store_.ListMedia({.limit = 1, .cursor = "", .status = {}, .name_contains = ""})
-            ->next_cursor;
-    const auto face_cursor =
-        store_.ListFaces({.limit = 1, .cursor = "", .media = {}, .min_quality = 0})->next_cursor;
+    const auto media_cursor = store_.ListMedia({.limit = 1})->next_cursor;
+    const auto face_cursor = store_.ListFaces({.limit = 1})->next_cursor;
     ASSERT_FALSE(media_cursor.empty());
     ASSERT_FALSE(face_cursor.empty());
     for (const int limit : {-1, 0, 501}) {
-        EXPECT_EQ(
-            store_.ListMedia({.limit = limit, .cursor = "", .status = {}, .name_contains = ""})
-                .error()
-                .code,
-            Code::kInvalidArgument);
-        EXPECT_EQ(store_.ListFaces({.limit = limit, .cursor = "", .media = {}, .min_quality = 0})
-                      .error()
-                      .code,
-                  Code::kInvalidArgument);
+        EXPECT_EQ(store_.ListMedia({.limit = limit}).error().code, Code::kInvalidArgument);
+        EXPECT_EQ(store_.ListFaces({.limit = limit}).error().code, Code::kInvalidArgument);
     }
     for (const std::string& cursor : std::array<std::string, 5>{
              "x", "1", media_cursor + "z", "'; DROP TABLE media; --", std::string(1000, 'f')}) {
-        EXPECT_FALSE(
-            store_.ListMedia({.limit = 5, .cursor = cursor, .status = {}, .name_contains = ""}))
-            << cursor;
-        EXPECT_FALSE(
-            store_.ListFaces({.limit = 5, .cursor = cursor, .media = {}, .min_quality = 0}))
-            << cursor;
+        EXPECT_FALSE(store_.ListMedia({.limit = 5, .cursor = cursor})) << cursor;
+        EXPECT_FALSE(store_.ListFaces({.limit = 5, .cursor = cursor})) << cursor;
     }
-    EXPECT_FALSE(
-        store_.ListMedia({.limit = 5, .cursor = face_cursor, .status = {}, .name_contains = ""}))
+    EXPECT_FALSE(store_.ListMedia({.limit = 5, .cursor = face_cursor}))
         << "a cursor of another list";
 }
 

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "store/store_contract_collections.hpp"
 #include "store/store_contract_faces.hpp"
 #include "store/store_contract_media.hpp"
 #include "store/test_postgres_backend.hpp"
@@ -18,6 +19,9 @@ std::vector<StoreBackend> Backends() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, ::testing::ValuesIn(Backends()),
+                         [](const auto& backend) { return backend.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Backends, CollectionsContract, ::testing::ValuesIn(Backends()),
                          [](const auto& backend) { return backend.param.name; });
 
 TEST(StoreContractOnPostgres, IsRun) { FACET_REQUIRE_POSTGRES(); }

@@ -71,6 +71,9 @@ public:
     Result<void> Copy() {
         FACET_TRY_VOID(Count());
         FACET_TRY_VOID(CopyContract());
+        FACET_TRY_VOID(to_.Write([&](postgres::WriteTransaction& tx) -> Result<void> {
+            return CopyNames(from_, tx.connection());
+        }));
         FACET_TRY_VOID(CopyRows<Media>("media", MediaAfter));
         FACET_TRY_VOID(CopyRows<FaceWithVector>("faces", FacesAfter));
         FACET_TRY_VOID(CopyWatched());
@@ -175,7 +178,8 @@ private:
 
     /// Ids of what was deleted do not come back either.
     Result<void> CopyCounters() {
-        constexpr std::array<std::string_view, 2> kTables{"media", "faces"};
+        constexpr std::array<std::string_view, 4> kTables{"collections", "people", "media",
+                                                          "faces"};
         return to_.Write([&](postgres::WriteTransaction& tx) -> Result<void> {
             for (const auto table : kTables) {
                 FACET_TRY(query, from_.Prepare("SELECT seq FROM sqlite_sequence WHERE name = ?"));

@@ -150,13 +150,31 @@ Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media) {
         queries.push_back(
             {.sql = "INSERT INTO media (id, uid, sha256, name, format, mime, bytes, width, height,"
                     " status, error_code, error_message, origin, origin_path, task, contract,"
-                    " created_at, updated_at, analysed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
-                    " $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-             .values = {one.id.value(), one.uid, one.sha256, one.name, one.format, one.mime,
-                        one.bytes, one.width, one.height, static_cast<int>(one.status),
-                        one.error_code, one.error_message, static_cast<int>(one.origin),
-                        Bytes(one.origin_path), one.task, one.contract, one.created_at,
-                        one.updated_at, one.analysed_at}});
+                    " created_at, updated_at, analysed_at, taken_at, fingerprint, collection)"
+                    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+                    " $16, $17, $18, $19, $20, $21, $22)",
+             .values = {one.id.value(),
+                        one.uid,
+                        one.sha256,
+                        one.name,
+                        one.format,
+                        one.mime,
+                        one.bytes,
+                        one.width,
+                        one.height,
+                        static_cast<int>(one.status),
+                        one.error_code,
+                        one.error_message,
+                        static_cast<int>(one.origin),
+                        Bytes(one.origin_path),
+                        one.task,
+                        one.contract,
+                        one.created_at,
+                        one.updated_at,
+                        one.analysed_at,
+                        one.taken_at,
+                        one.fingerprint,
+                        one.collection.value()}});
     }
     FACET_TRY_VOID(to.RunAll(queries));
     return {};
@@ -174,22 +192,84 @@ Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>&
     };
     FACET_TRY_VOID(copy(
         "COPY faces (id, uid, media, x1, y1, x2, y2, score, key_points, quality,"
-        " quality_json, age, gender, created_at) FROM STDIN (FORMAT binary)",
+        " quality_json, age, gender, created_at, collection) FROM STDIN (FORMAT binary)",
         [](const FaceWithVector& one, std::vector<postgres::Value>& row) {
             const Face& f = one.face;
             row = {
-                f.id.value(), f.uid,       f.media.value(),      f.x1,      f.y1,           f.x2,
-                f.y2,         f.score,     ToBlob(f.key_points), f.quality, f.quality_json, f.age,
-                f.gender,     f.created_at};
+                f.id.value(), f.uid,        f.media.value(),      f.x1,      f.y1,           f.x2,
+                f.y2,         f.score,      ToBlob(f.key_points), f.quality, f.quality_json, f.age,
+                f.gender,     f.created_at, f.collection.value()};
         }));
     FACET_TRY_VOID(copy("COPY embeddings (face, vector) FROM STDIN (FORMAT binary)",
                         [](const FaceWithVector& one, std::vector<postgres::Value>& row) {
                             row = {one.face.id.value(), postgres::Value::Vector(one.vector)};
                         }));
+    std::vector<postgres::Query> people;
+    for (const auto& one : faces) {
+        if (!one.face.person) continue;
+        people.push_back({.sql = "UPDATE faces SET person = (SELECT id FROM people WHERE uid = $1)"
+                                 " WHERE id = $2",
+                          .values = {*one.face.person, one.face.id.value()}});
+    }
+    FACET_TRY_VOID(to.RunAll(people));
     std::vector<std::int64_t> added;
     added.reserve(faces.size());
     for (const auto& one : faces) added.push_back(one.face.id.value());
     return LogChanges(to, {}, added);
+}
+
+Result<void> CopyNames(sqlite::Connection& from, postgres::Connection& to) {
+    std::vector<postgres::Query> queries;
+    {
+        FACET_TRY(query, from.Prepare(SelectCollections("true")));
+        FACET_TRY(collections, ReadRows(query, [](const sqlite::Statement& row) {
+                      return ReadCollection(row);
+                  }));
+        for (const Collection& one : collections) {
+            queries.push_back(
+                {.sql = "INSERT INTO collections (id, name, title, retention_days, created_at)"
+                        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET"
+                        " title = excluded.title, retention_days = excluded.retention_days,"
+                        " created_at = excluded.created_at",
+                 .values = {one.id.value(), one.name, Storable(one.title), one.retention_days,
+                            one.created_at}});
+        }
+    }
+    {
+        FACET_TRY(query, from.Prepare(SelectPeople("true")));
+        FACET_TRY(people,
+                  ReadRows(query, [](const sqlite::Statement& row) { return ReadPerson(row); }));
+        for (const Person& one : people) {
+            queries.push_back({.sql = "INSERT INTO people (id, uid, collection, name, created_at)"
+                                      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                               .values = {one.id.value(), one.uid, one.collection.value(),
+                                          Storable(one.name), one.created_at}});
+        }
+    }
+    {
+        FACET_TRY(query,
+                  from.Prepare("SELECT uid, name, query, vectors, created_at FROM searches"));
+        while (true) {
+            FACET_TRY(more, query.Step());
+            if (!more) break;
+            queries.push_back(
+                {.sql = "INSERT INTO searches (uid, name, query, vectors, created_at)"
+                        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                 .values = {ReadUuid(query, 0), Storable(query.Text(1)), Storable(query.Text(2)),
+                            query.Blob(3), ReadTime(query, 4)}});
+        }
+    }
+    FACET_TRY(query, from.Prepare("SELECT uid, receipt, created_at FROM erasures ORDER BY id"));
+    while (true) {
+        FACET_TRY(more, query.Step());
+        if (!more) break;
+        queries.push_back(
+            {.sql = "INSERT INTO erasures (uid, receipt, created_at)"
+                    " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+             .values = {ReadUuid(query, 0), Storable(query.Text(1)), ReadTime(query, 2)}});
+    }
+    FACET_TRY_VOID(to.RunAll(queries));
+    return {};
 }
 
 Result<void> Insert(postgres::Connection& to, const std::vector<WatchedFile>& files,
@@ -215,7 +295,9 @@ void AddTo(Sha256& hash, const Media& media) {
                  << media.height << static_cast<int>(media.status) << media.error_code
                  << media.error_message << static_cast<int>(media.origin) << media.origin_path
                  << media.task << media.face_count << media.contract << media.created_at
-                 << media.updated_at << media.analysed_at;
+                 << media.updated_at << media.analysed_at << media.taken_at
+                 << static_cast<std::int64_t>(media.fingerprint.value_or(0))
+                 << media.collection.value() << media.collection_name;
 }
 
 void AddTo(Sha256& hash, const FaceWithVector& one) {
@@ -223,7 +305,8 @@ void AddTo(Sha256& hash, const FaceWithVector& one) {
     Writer writer(hash);
     writer << face.id.value() << face.uid << face.media.value() << face.media_uid << face.x1
            << face.y1 << face.x2 << face.y2 << face.score << face.quality << face.quality_json
-           << face.age << face.gender << face.contract << face.created_at;
+           << face.age << face.gender << face.contract << face.created_at << face.collection.value()
+           << face.person;
     for (const float number : face.key_points) writer << number;
     hash.Update(std::as_bytes(std::span(one.vector)));
 }

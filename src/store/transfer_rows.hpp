@@ -33,6 +33,10 @@ Result<std::vector<WatchedFile>> WatchedAfter(sqlite::Connection& from, const st
 Result<std::vector<WatchedFile>> WatchedAfter(postgres::Connection& from, const std::string& path,
                                               int limit);
 
+/// Collections, people, saved searches and receipts, all at once; those that are there already
+/// stay.
+Result<void> CopyNames(sqlite::Connection& from, postgres::Connection& to);
+
 Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media);
 /// With their vectors; also appends to the change log.
 Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>& faces);

@@ -18,13 +18,37 @@ std::string_view MediaStatusName(MediaStatus status) noexcept;
 std::optional<MediaStatus> ParseMediaStatus(std::string_view name) noexcept;
 
 /// Which door a file came in by.
-enum class Origin : std::uint8_t { kUpload, kWatch, kIngest };
+enum class Origin : std::uint8_t { kUpload, kWatch, kIngest, kImport };
 std::string_view OriginName(Origin origin) noexcept;
+
+/// What a file holds, by its type.
+enum class MediaKind : std::uint8_t { kImage, kVideo };
+std::string_view MediaKindName(MediaKind kind) noexcept;
+std::optional<MediaKind> ParseMediaKind(std::string_view name) noexcept;
+MediaKind KindOfMime(std::string_view mime) noexcept;
+
+/// A named part of the library.
+struct Collection {
+    CollectionId id;
+    std::string name;   // IsCollectionName
+    std::string title;  // for display
+    std::optional<int> retention_days;
+    Timestamp created_at{};
+    std::int64_t media = 0;
+    std::int64_t faces = 0;
+};
+/// Where files go when nobody says otherwise. Every store has it.
+inline constexpr CollectionId kDefaultCollection{1};
+inline constexpr std::string_view kDefaultCollectionName = "default";
+/// 1 to 64 of a-z, 0-9, "-" and "_", the first a letter or digit.
+bool IsCollectionName(std::string_view name) noexcept;
 
 struct Media {
     MediaId id;
     Uuid uid;
-    std::string sha256;  // hex; unique among media
+    CollectionId collection;
+    std::string collection_name;
+    std::string sha256;  // hex; unique in its collection
     std::string name;    // file name as given, for display; never a path of ours
     std::string format;  // "jpeg", "png", … (media::Format without depending on it)
     std::string mime;
@@ -42,9 +66,12 @@ struct Media {
     Timestamp created_at{};
     Timestamp updated_at{};
     std::optional<Timestamp> analysed_at;
+    Timestamp taken_at{};                      // as the camera says; else created_at
+    std::optional<std::uint64_t> fingerprint;  // of the picture's looks, once analysed
 };
 
 struct NewMedia {
+    CollectionId collection = kDefaultCollection;
     std::string sha256;
     std::string name;
     std::string format;
@@ -59,6 +86,9 @@ struct Face {
     Uuid uid;
     MediaId media;
     Uuid media_uid;
+    CollectionId collection;
+    std::string collection_name;
+    std::optional<Uuid> person;
     float x1 = 0, y1 = 0, x2 = 0, y2 = 0;  // may leave the picture by a little
     float score = 0;                       // detection score
     std::array<float, 10> key_points{};    // x, y of left eye, right eye, nose, mouth corners
@@ -70,7 +100,7 @@ struct Face {
     Timestamp created_at{};
 };
 
-/// A face about to be stored: `face.id` and `face.media_uid` are filled in by the store.
+/// A face about to be stored: the store fills in its id and what its media says.
 struct NewFace {
     Face face;
     std::vector<float> embedding;  // 512 floats of unit length
@@ -83,6 +113,34 @@ struct AnalysisResult {
     std::string note;  // e.g. "the file ends early"; empty usually
     std::string contract;
     std::vector<NewFace> faces;
+    std::optional<Timestamp> taken_at{};  // none: as before
+    std::optional<std::uint64_t> fingerprint{};
+};
+
+/// Someone with a name, in one collection.
+struct Person {
+    PersonId id;
+    Uuid uid;
+    CollectionId collection;
+    std::string collection_name;
+    std::string name;
+    Timestamp created_at{};
+    std::int64_t faces = 0;
+};
+
+/// A search that someone asked to keep.
+struct SavedSearch {
+    Uuid uid;
+    std::string name;
+    std::string query;                        // JSON, as the API takes it
+    std::vector<std::vector<float>> vectors;  // of 512 floats each
+    Timestamp created_at{};
+};
+
+struct Erasure {
+    Uuid uid;
+    std::string receipt;  // JSON
+    Timestamp created_at{};
 };
 
 /// One row of the change log: a face appeared or went. `seq` only grows.
@@ -107,23 +165,56 @@ struct Stats {
     std::uint64_t original_bytes = 0;
 };
 
-/// Keyset pagination, newest first. `cursor` is what the previous page returned, empty at first.
+/// Which media; all of it must hold.
+struct MediaFilter {
+    std::optional<std::vector<CollectionId>> collections{};  // any of these; none: all there are
+    std::optional<MediaStatus> status{};
+    std::optional<MediaKind> kind{};
+    std::string name_contains{};              // whatever the case of ASCII letters
+    std::string path_prefix{};                // bytes that origin_path begins with
+    std::optional<Timestamp> taken_from{};    // inclusive
+    std::optional<Timestamp> taken_before{};  // exclusive
+    bool operator==(const MediaFilter&) const = default;
+};
+
+/// Which faces; all of it must hold.
+struct FaceFilter {
+    MediaFilter media{};
+    std::optional<Uuid> person{};
+    float min_quality = 0;
+    bool operator==(const FaceFilter&) const = default;
+};
+
+enum class MediaSort : std::uint8_t {
+    kNewest,  // the order they came in
+    kOldest,
+    kTakenLast,
+    kTakenFirst,
+    kNameUp,  // by bytes of UTF-8
+    kNameDown,
+    kSmallest,
+    kLargest,
+};
+
+/// Keyset pagination. `cursor` is what the previous page returned, empty at first.
 struct MediaQuery {
     int limit = 50;  // 1..500
-    std::string cursor;
-    std::optional<MediaStatus> status;
-    std::string name_contains;
+    std::string cursor{};
+    MediaFilter filter{};
+    std::optional<Uuid> person{};  // with a face of this person
+    MediaSort sort = MediaSort::kNewest;
 };
 struct MediaPage {
     std::vector<Media> items;
     std::string next_cursor;  // empty: no more
 };
 
+/// Newest first.
 struct FaceQuery {
     int limit = 50;  // 1..500
-    std::string cursor;
-    std::optional<MediaId> media;
-    float min_quality = 0;
+    std::string cursor{};
+    std::optional<MediaId> media{};
+    FaceFilter filter{};
 };
 struct FacePage {
     std::vector<Face> items;

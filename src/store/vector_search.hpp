@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "store/types.hpp"
 
 namespace facet::postgres {
 class Database;
@@ -27,12 +28,13 @@ public:
         float cosine = 0;
         bool operator==(const Match&) const = default;
     };
-    /// At most `k` (1..1000) faces with a cosine of `min_cosine` or more, highest first, then by
-    /// id. `query` is of unit length. Approximate: a near face may be missing, the cosines are
-    /// exact. Errors: kInvalidArgument (k, a query that is not 512 finite numbers), kDeadline, and
-    /// those of the database.
+    /// At most `k` (1..1000) faces that the filter lets through with a cosine of `min_cosine` or
+    /// more, highest first, then by id. `query` is of unit length. Approximate: a near face may be
+    /// missing, the cosines are exact. Errors: kInvalidArgument (k, a query that is not 512 finite
+    /// numbers), kDeadline, and those of the database.
     virtual Result<std::vector<Match>> Nearest(std::span<const float> query, std::size_t k,
-                                               float min_cosine, Deadline deadline) = 0;
+                                               float min_cosine, const FaceFilter& filter,
+                                               Deadline deadline) = 0;
 
     /// The name of the engine, for answers and metrics.
     virtual std::string_view engine() const noexcept = 0;

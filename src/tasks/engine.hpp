@@ -154,6 +154,8 @@ public:
     /// Errors: kInvalidArgument.
     virtual Result<TaskPage> List(const TaskQuery& query) = 0;
     virtual Result<EngineStats> Stats() = 0;
+    /// Deletes a final task with its payload and result. Errors: kNotFound, kConflict (not final).
+    virtual Result<void> Forget(const Uuid& id) = 0;
     /// Deletes final tasks finished before `before`, at most `limit`; returns how many.
     virtual Result<int> Purge(Timestamp before, int limit) = 0;
 };

@@ -245,6 +245,19 @@ TEST_P(TaskEngineContract, PurgeDeletesOnlyWhatEndedBefore) {
     EXPECT_TRUE(engine().Find(fresh));
 }
 
+TEST_P(TaskEngineContract, WhatIsOverMayBeForgotten) {
+    const Uuid waiting = Add();
+    EXPECT_EQ(engine().Forget(waiting).error().code, Code::kConflict);
+    const auto lease = MustTake();
+    EXPECT_EQ(engine().Forget(waiting).error().code, Code::kConflict);
+    ASSERT_TRUE(engine().Complete(lease, R"({"face":"somebody"})"));
+    ASSERT_TRUE(engine().Forget(waiting));
+    EXPECT_EQ(engine().Find(waiting).error().code, Code::kNotFound);
+    EXPECT_EQ(engine().Forget(waiting).error().code, Code::kNotFound);
+    EXPECT_EQ(engine().Stats()->done, 0);
+    EXPECT_TRUE(engine().List({})->items.empty());
+}
+
 TEST_P(TaskEngineContract, PurgeStopsAtItsLimit) {
     for (int i = 0; i < 3; ++i) {
         Add();

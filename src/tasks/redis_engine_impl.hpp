@@ -43,6 +43,7 @@ public:
     Result<Task> Find(const Uuid& id) override;
     Result<TaskPage> List(const TaskQuery& query) override;
     Result<EngineStats> Stats() override;
+    Result<void> Forget(const Uuid& id) override;
     Result<int> Purge(Timestamp before, int limit) override;
 
     void Observe(TaskObserver* observer) override { observer_ = observer; }

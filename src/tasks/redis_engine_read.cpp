@@ -172,6 +172,13 @@ Result<void> RedisEngineImpl::Requeue(Transaction& tx, const Uuid& id) {
     return {};
 }
 
+Result<void> RedisEngineImpl::Forget(const Uuid& id) {
+    FACET_TRY(reply, Run(scripts::Forget(), {id.ToString(), ResultKey(id)}));
+    if (reply.text == "missing") return NoSuchTask();
+    if (reply.text == "conflict") return facet::Fail(Code::kConflict, "the task is not over");
+    return {};
+}
+
 Result<int> RedisEngineImpl::Purge(Timestamp before, int limit) {
     FACET_TRY(reply, Run(scripts::Purge(), {std::to_string(before.time_since_epoch().count()),
                                             std::to_string(std::max(limit, 0))}));

@@ -364,6 +364,16 @@ end
 return #ids
 )lua";
 
+constexpr const char* kForget = R"lua(
+local id = ARGV[3]
+local state = redis.call('HGET', rec(id), 'state')
+if not state then return 'missing' end
+if redis.call('ZREM', FINISHED, id) == 0 then return 'conflict' end
+redis.call('ZREM', NS .. 'state:' .. state, id)
+redis.call('UNLINK', rec(id), ARGV[4])
+return 'ok'
+)lua";
+
 constexpr const char* kStats = R"lua(
 local delayed = redis.call('ZCARD', DELAYED)
 local queued = delayed
@@ -413,6 +423,7 @@ FACET_SCRIPT(Requeue)
 FACET_SCRIPT(Reclaim)
 FACET_SCRIPT(TakeBack)
 FACET_SCRIPT(Purge)
+FACET_SCRIPT(Forget)
 FACET_SCRIPT(Stats)
 FACET_SCRIPT(List)
 FACET_SCRIPT(Bury)

@@ -32,6 +32,8 @@ const redis::Script& Reclaim();
 const redis::Script& TakeBack();
 /// before, how many at most -> how many.
 const redis::Script& Purge();
+/// id, key of the result -> "ok", "missing" or "conflict".
+const redis::Script& Forget();
 /// lists -> {queued, delayed, leased, done, failed, dead, cancelled}.
 const redis::Script& Stats();
 /// how many, before, states -> views, newest first.

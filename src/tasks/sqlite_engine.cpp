@@ -82,6 +82,7 @@ public:
     Result<Task> Find(const Uuid& id) override;
     Result<TaskPage> List(const TaskQuery& query) override;
     Result<EngineStats> Stats() override;
+    Result<void> Forget(const Uuid& id) override;
     Result<int> Purge(Timestamp before, int limit) override;
 
 private:
@@ -459,6 +460,15 @@ Result<EngineStats> SqliteEngine::Stats() {
     FACET_TRY_VOID(delayed.Bind(1, Now()).Step());
     stats.delayed = delayed.Int(0);
     return stats;
+}
+
+Result<void> SqliteEngine::Forget(const Uuid& id) {
+    return database_.Write([&](WriteTransaction& tx) -> Result<void> {
+        FACET_TRY(state, StateOf(tx.connection(), id));
+        if (!IsFinal(state)) return facet::Fail(Code::kConflict, "the task is not over");
+        FACET_TRY(remove, tx.connection().Prepare("DELETE FROM tasks WHERE id = ?"));
+        return remove.Bind(1, Bytes(id)).Run();
+    });
 }
 
 Result<int> SqliteEngine::Purge(Timestamp before, int limit) {

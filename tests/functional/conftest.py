@@ -6,12 +6,11 @@ import pathlib
 import subprocess
 import sys
 
-import httpx
 import pytest
-from servers import Postgres
+from servers import Postgres, Redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from facet_server import FACET, ROOT, WEB, Server, models_folder, starter_pack, testdata_folder  # noqa: E402, F401
+from facet_server import FACET, ROOT, WEB, Server, client, models_folder, starter_pack, testdata_folder  # noqa: E402, F401
 
 
 def pytest_collection_modifyitems(items):
@@ -58,7 +57,7 @@ class Part(Server):
         assert line.startswith("Facet is at "), self.log_text()[-4000:]
         if self.kind == "web":
             self.url = line.split()[-1]
-            self.http = httpx.Client(base_url=self.url, timeout=60)
+            self.http = client(self.url)
 
     def log_text(self):
         return self.log_path.read_text()
@@ -111,6 +110,25 @@ def postgres():
     server = Postgres()
     yield server
     server.close()
+
+
+@pytest.fixture
+def servers(tmp_path):
+    """A database and a Redis of the test's own."""
+    postgres = Postgres(fsync=True)
+    redis = Redis(tmp_path / "redis").start()
+    yield postgres.make_database(), redis
+    postgres.close()
+    redis.stop()
+
+
+@pytest.fixture(params=["built-in", "servers"])
+def anywhere(request, make_server):
+    """A server on its built-in database, and one on PostgreSQL and Redis."""
+    if request.param == "built-in":
+        return make_server()
+    database, redis = request.getfixturevalue("servers")
+    return make_server(environment={"DATABASE_URL": database, "REDIS_URL": redis.url})
 
 
 def json_lines(text):

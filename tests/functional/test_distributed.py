@@ -12,16 +12,7 @@ import time
 import httpx
 import pytest
 from conftest import FACET, Part
-from servers import Postgres, Redis, free_port, wait_for
-
-
-@pytest.fixture
-def servers(tmp_path):
-    postgres = Postgres(fsync=True)
-    redis = Redis(tmp_path / "redis").start()
-    yield postgres.make_database(), redis
-    postgres.close()
-    redis.stop()
+from servers import free_port, wait_for
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""Requests made from the description of the API, right ones and wrong ones: the server never fails."""
+
+import json
+import os
+import random
+
+import openapi
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+# What would end the test itself, or is a stream.
+LEFT_OUT = {"events", "setup", "logout", "logoutEverywhere", "createUser"}
+ANYTHING = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+                        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+                        max_leaves=6)
+
+
+def values(schema, known):
+    """A strategy for values that the schema allows."""
+    schema = openapi.resolve(schema)
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    for word in ("anyOf", "oneOf"):
+        if word in schema:
+            return st.one_of([values(one, known) for one in schema[word]])
+    if "allOf" in schema:
+        merged = {"type": "object", "properties": {}, "required": list(schema.get("required", []))}
+        for part in [*schema["allOf"], schema]:
+            part = openapi.resolve(part)
+            merged["properties"] |= part.get("properties", {})
+            merged["required"] += part.get("required", [])
+        return values(merged, known)
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        return st.one_of([values({**schema, "type": one}, known) for one in kind])
+    if kind == "null":
+        return st.none()
+    if kind == "boolean":
+        return st.booleans()
+    if kind == "integer":
+        return st.integers(schema.get("minimum", -5), schema.get("maximum", 1000))
+    if kind == "number":
+        return st.floats(schema.get("minimum", -2), schema.get("maximum", 2), allow_nan=False)
+    if kind == "array":
+        least = schema.get("minItems", 0)
+        return st.lists(values(schema.get("items", {}), known), min_size=least, max_size=max(least, 3))
+    if kind == "object":
+        properties, required = schema.get("properties", {}), set(schema.get("required", []))
+        return st.fixed_dictionaries({name: values(properties[name], known) for name in properties if name in required},
+                                     optional={name: values(one, known) for name, one in properties.items()
+                                               if name not in required})
+    pattern = schema.get("pattern", "")
+    if pattern.startswith("^[0-9a-f]{8}-"):
+        return st.sampled_from(known)
+    if pattern:
+        return st.from_regex(pattern, fullmatch=True)
+    return st.text(max_size=min(schema.get("maxLength", 30), 30))
+
+
+@st.composite
+def requests(draw, known, pictures):
+    operation = draw(st.sampled_from([one for one in openapi.OPERATIONS if one.id not in LEFT_OUT]))
+    sloppy = draw(st.integers(0, 3)) == 0
+    path, query, headers = operation.path, {}, {}
+    for parameter in operation.parameters:
+        if parameter["in"] != "path" and draw(st.booleans()):
+            continue
+        value = draw(st.text(max_size=40) if sloppy else values(parameter["schema"], known))
+        if parameter["in"] == "path":
+            text = str(value).replace("/", "%2F").replace("?", "%3F").replace("#", "%23") or "x"
+            path = path.replace("{" + parameter["name"] + "}", text)
+        elif parameter["in"] == "query":
+            query[parameter["name"]] = str(value).lower() if isinstance(value, bool) else value
+        else:
+            headers[parameter["name"]] = "".join(c for c in str(value) if " " < c < "\x7f") or "k"
+    request = {"method": operation.method, "url": path, "params": query, "headers": headers}
+    if operation.body is None:
+        return request
+    kind, media = draw(st.sampled_from(sorted(operation.body["content"].items())))
+    if kind == "application/json":
+        request["content"] = json.dumps(draw(ANYTHING if sloppy else values(media["schema"], known)))
+        request["headers"]["content-type"] = draw(st.sampled_from([kind] * 9 + ["text/plain"]))
+    else:
+        names = ["file", "image", "source", "target"]
+        request["files"] = [(draw(st.sampled_from(names)), ("a.jpg", draw(st.sampled_from(pictures) | st.binary(max_size=99))))
+                            for _ in range(draw(st.integers(0, 3)))]
+        request["data"] = {draw(st.text("abcdefg_", min_size=1, max_size=9)): draw(st.text(max_size=9))
+                           for _ in range(draw(st.integers(0, 2)))}
+    return request
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_request_makes_the_server_fail(server, testdata, seed):
+    photos = [testdata / "people/obama_small.jpg", testdata / "people/obama_and_biden_1.jpg"]
+    server.add(*photos)
+    known = ["0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"]
+    known += [one["id"] for one in server.http.get("/v1/media").json()["items"]]
+    known += [one["id"] for one in server.http.get("/v1/faces").json()["items"]]
+    known += [one["id"] for one in server.http.get("/v1/tasks").json()["items"]]
+    known.append(server.http.post("/v1/people", json={"name": "Ada"}).json()["id"])
+    small = [photos[0].read_bytes(), photos[0].read_bytes()[:2000]]
+
+    @settings(max_examples=int(os.environ.get("FACET_RANDOM_REQUESTS", "250")), deadline=None, database=None,
+              suppress_health_check=list(HealthCheck), print_blob=False)
+    @given(requests(known, small))
+    def ask(request):
+        answer = server.http.request(**request)  # which checks it against the description
+        assert answer.status_code < 500, (request["method"], request["url"], answer.status_code, answer.text[:500])
+
+    random.seed(seed)
+    from hypothesis import seed as with_seed
+    with_seed(seed)(ask)()
+    assert server.process.poll() is None
+    assert server.http.get("/v1/health").status_code == 200
