@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import urllib.parse
 
 import openapi
 import pytest
@@ -68,8 +69,7 @@ def requests(draw, known, pictures):
             continue
         value = draw(st.text(max_size=40) if sloppy else values(parameter["schema"], known))
         if parameter["in"] == "path":
-            text = str(value).replace("/", "%2F").replace("?", "%3F").replace("#", "%23") or "x"
-            path = path.replace("{" + parameter["name"] + "}", text)
+            path = path.replace("{" + parameter["name"] + "}", urllib.parse.quote(str(value) or "x", safe=""))
         elif parameter["in"] == "query":
             query[parameter["name"]] = str(value).lower() if isinstance(value, bool) else value
         else:
