@@ -322,12 +322,14 @@ stage_fuzz() {
     if [[ -d ${FACET_TESTDATA-} ]]; then
         pictures=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
     fi
+    fuzz api_body 50000 tests/fuzz/seeds/api_body
     fuzz celery_control 20000 tests/fuzz/seeds/celery_control
     fuzz celery_message 20000 tests/fuzz/seeds/celery_message
     fuzz decode 3000 "${pictures[@]}"
     fuzz http 50000 tests/fuzz/seeds/http
     fuzz manifest 10000 tests/packs
     fuzz multipart 100000 tests/fuzz/seeds/multipart
+    fuzz query 10000 tests/fuzz/seeds/query
     fuzz s3_page 30000 tests/fuzz/seeds/s3_page
 }
 

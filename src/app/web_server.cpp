@@ -1,5 +1,6 @@
 #include "app/web_server.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "api/errors.hpp"
@@ -36,6 +37,7 @@ net::ServerOptions MakeServerOptions(const Settings& settings, std::uint64_t por
     }
     options.threads = static_cast<int>(settings.server.threads);
     options.max_connections = static_cast<int>(settings.server.max_connections);
+    options.max_connections_per_address = std::max(1, options.max_connections / 2);
     options.common_headers = {
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},

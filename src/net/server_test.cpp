@@ -105,6 +105,40 @@ TEST(Server, AdmitRefusesBeforeTheBody) {
     EXPECT_EQ(handled, 1);
 }
 
+/// Says how it was asked.
+class Told final : public Upload {
+public:
+    Result<std::unique_ptr<PartSink>> OpenPart(const Request& /*request*/,
+                                               const PartInfo& /*part*/) override {
+        return Fail(Code::kInvalidArgument, "no files");
+    }
+    Response Finish(const Request& request) override {
+        return {200, {}, "form " + request.fields.at("a"), {}};
+    }
+};
+
+TEST(Server, AnUploadMayTakeJsonToo) {
+    const UploadHandler begin = [](const Request&) -> Result<std::unique_ptr<Upload>> {
+        return std::make_unique<Told>();
+    };
+    const Handler json = [](const Request& request) {
+        return Response{200, {}, "json " + request.body, {}};
+    };
+    auto server = StartServer(
+        {{.method = "POST", .path = "/both", .target = begin, .max_body = 8 << 20, .json = json}});
+    const auto ask = [&](const std::string& type, const std::string& body) {
+        Client client(server->port());
+        return client.Exchange(WithBody("POST /both", body, "Content-Type: " + type + "\r\n"));
+    };
+    EXPECT_EQ(ask("application/json; charset=utf-8", "{}").body, "json {}");
+    EXPECT_EQ(ask("multipart/form-data; boundary=b",
+                  "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n")
+                  .body,
+              "form 1");
+    EXPECT_EQ(ask("text/plain", "{}").status, 415);
+    EXPECT_EQ(ask("application/json", std::string((1 << 20) + 1, ' ')).status, 413);
+}
+
 TEST(Server, FullQueueIsBusy) {
     Gate gate;
     ServerOptions options = TestOptions();
