@@ -212,7 +212,8 @@ Result<net::Response> FaceImage(Services& services, const Call& call) {
     return JpegResponse(*crop, "\"" + call.request.params.at("face_id") + "\"");
 }
 
-Result<net::Response> Stats(Services& services, const Call& /*call*/) {
+Result<net::Response> Stats(Services& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
     FACET_TRY(stats, services.store.GetStats());
     return JsonResponse(200, {{"total_files", stats.media},
                               {"total_faces", stats.faces},
@@ -233,6 +234,11 @@ Result<net::Response> TaskStatus(Services& services, const Call& call) {
     auto task = services.tasks.Find(*id);
     if (!task && task.error().code == Code::kNotFound) return pending();
     if (!task) return std::unexpected(std::move(task).error());
+    if (!call.caller.all_collections) {
+        const auto subject = pipeline::ParseProcessMediaPayload(task->payload);
+        auto media = services.store.FindMedia(subject.value_or(MediaId()));
+        if (!media || !call.caller.Sees(media->collection)) return pending();
+    }
     switch (task->state) {
         case tasks::State::kQueued:
             return pending();
@@ -274,7 +280,8 @@ Result<net::Response> TaskStatus(Services& services, const Call& call) {
                 {"message", "Successfully processed " + std::to_string(faces) + " faces"}}}});
 }
 
-Result<net::Response> CacheStats(Services& services, const Call& /*call*/) {
+Result<net::Response> CacheStats(Services& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
     FACET_TRY(stats, services.cache.Stats());
     const double lookups = static_cast<double>(stats.hits + stats.misses);
     const double rate = lookups > 0 ? 100.0 * static_cast<double>(stats.hits) / lookups : 0.0;
@@ -297,24 +304,6 @@ Result<net::Response> CacheClear(Services& services, const Call& /*call*/) {
     return JsonResponse(200, {{"status", "success"},
                               {"message", std::format("Cleared {} cache entries", stats.entries)},
                               {"deleted_count", stats.entries}});
-}
-
-Result<net::Response> CachePage(Services& services, const Call& /*call*/) {
-    FACET_TRY(stats, services.cache.Stats());
-    net::Response response;
-    response.headers = {{"Content-Type", "text/html; charset=utf-8"}};
-    response.body = std::format(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Cache</title>"
-        "<h1>Cache</h1><table><tr><th scope=\"row\">engine</th><td>{}</td></tr>"
-        "<tr><th scope=\"row\">entries</th><td>{}</td></tr>"
-        "<tr><th scope=\"row\">bytes</th><td>{}</td></tr>"
-        "<tr><th scope=\"row\">hits</th><td>{}</td></tr>"
-        "<tr><th scope=\"row\">misses</th><td>{}</td></tr>"
-        "<tr><th scope=\"row\">evictions</th><td>{}</td></tr></table>"
-        "<form method=\"post\" action=\"/cache/clear\"><button>Clear</button></form></html>",
-        services.cache.engine(), stats.entries, stats.bytes, stats.hits, stats.misses,
-        stats.evictions);
-    return response;
 }
 
 Result<net::Response> Health(Services& services, const Call& /*call*/) {
@@ -344,7 +333,6 @@ std::vector<net::Route> OriginalRoutes(Services& services) {
         Get("/face-image/{face_id}", services, FaceImage),
         Get("/stats", services, Stats),
         Get("/task-status/{task_id}", services, TaskStatus),
-        Get("/cache", services, CachePage),
         Get("/cache/stats", services, CacheStats),
         Answer(Scope::kAdmin, "POST", "/cache/clear", services, CacheClear),
         Get("/health", services, Health),

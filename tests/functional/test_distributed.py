@@ -12,7 +12,7 @@ import time
 import httpx
 import pytest
 from conftest import FACET, Part
-from servers import free_port, wait_for
+from servers import Postgres, Redis, free_port, wait_for
 
 
 @pytest.fixture

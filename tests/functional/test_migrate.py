@@ -62,11 +62,13 @@ def test_a_killed_move_is_continued(postgres, facet, tmp_path):
     with sqlite3.connect(data / "facet.db") as source:
         source.executemany(
             "INSERT INTO media (uid, sha256, name, format, mime, bytes, origin, origin_path,"
-            " created_at, updated_at) VALUES (?, ?, 'm', 'jpg', 'image/jpeg', 1, 0, '', 5, 6)",
+            " created_at, updated_at, taken_at, collection)"
+            " VALUES (?, ?, 'm', 'jpg', 'image/jpeg', 1, 0, '', 5, 6, 5, 1)",
             [(number.to_bytes(16, "big"), f"{number:064d}") for number in range(20_000)])
         source.executemany(
             "INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points, quality,"
-            " quality_json, gender, created_at) VALUES (?, ?, 0, 0, 1, 1, 1, ?, 1, '{}', '', 5)",
+            " quality_json, gender, created_at, collection)"
+            " VALUES (?, ?, 0, 0, 1, 1, 1, ?, 1, '{}', '', 5, 1)",
             [(number.to_bytes(16, "big"), number % 20_000 + 1, bytes(40))
              for number in range(20_000)])
         source.execute("INSERT INTO embeddings SELECT id, zeroblob(2048) FROM faces")

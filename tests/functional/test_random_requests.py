@@ -2,13 +2,17 @@
 
 import json
 import os
-import random
+import tempfile
 import urllib.parse
 
 import openapi
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as with_seed
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
+
+set_hypothesis_home_dir(tempfile.gettempdir())
 
 # What would end the test itself, or is a stream.
 LEFT_OUT = {"events", "setup", "logout", "logoutEverywhere", "createUser"}
@@ -108,8 +112,6 @@ def test_no_request_makes_the_server_fail(server, testdata, seed):
         answer = server.http.request(**request)  # which checks it against the description
         assert answer.status_code < 500, (request["method"], request["url"], answer.status_code, answer.text[:500])
 
-    random.seed(seed)
-    from hypothesis import seed as with_seed
     with_seed(seed)(ask)()
     assert server.process.poll() is None
     assert server.http.get("/v1/health").status_code == 200
