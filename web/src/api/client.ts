@@ -1,4 +1,5 @@
-import type { Face, Health, Media, MediaStatus, Page, SearchAnswer, Stats } from './types';
+import createClient from 'openapi-fetch';
+import type { Health, Session, paths } from './schema';
 
 /** A refusal of the server, or (status 0) no answer at all. */
 export class ApiError extends Error {
@@ -27,64 +28,66 @@ export function errorOf(status: number, body: unknown, requestId: string): ApiEr
 
 export const unreachable = () => new ApiError(0, 'unreachable', 'the server cannot be reached', '');
 
-async function request(path: string, init: RequestInit = {}, accepted: number[] = []): Promise<unknown> {
+let csrf: string | null = null;
+let whenUnauthorized = () => {};
+
+/** What requests that change something have to carry besides the cookie. */
+export const csrfHeaders = (): Record<string, string> => (csrf ? { 'x-csrf-token': csrf } : {});
+/** Called for every 401: the session ended, or there was none. */
+export const onUnauthorized = (run: () => void) => void (whenUnauthorized = run);
+export const sawStatus = (status: number) => void (status === 401 && whenUnauthorized());
+
+async function send(request: Request): Promise<Response> {
+  if (!['GET', 'HEAD'].includes(request.method)) {
+    for (const [name, value] of Object.entries(csrfHeaders())) request.headers.set(name, value);
+  }
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(request);
   } catch (cause) {
-    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    if (request.signal.aborted) throw cause;
     throw unreachable();
   }
-  const body: unknown = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok && !accepted.includes(response.status)) {
-    throw errorOf(response.status, body, response.headers.get('x-request-id') ?? '');
-  }
-  return body;
+  if (new URL(request.url).pathname !== '/v1/session') sawStatus(response.status);
+  return response;
 }
 
-const get = <T>(path: string, signal?: AbortSignal) => request(path, { signal }) as Promise<T>;
+/** The routes of openapi.yaml, typed. */
+export const api = createClient<paths>({ fetch: send });
 
-export interface MediaFilter {
-  status: MediaStatus | '';
-  q: string;
+type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
+
+/** The body of a 2xx answer; everything else is thrown as an ApiError. */
+export async function ask<T>(answer: Answer<T>): Promise<T> {
+  const { data, error, response } = await answer;
+  if (!response.ok) throw errorOf(response.status, error, response.headers.get('x-request-id') ?? '');
+  return data as T;
 }
 
-export function listMedia(filter: MediaFilter, cursor: string | null, signal?: AbortSignal) {
-  const query = new URLSearchParams({ limit: '100' });
-  if (filter.status) query.set('status', filter.status);
-  if (filter.q) query.set('q', filter.q);
-  if (cursor) query.set('cursor', cursor);
-  return get<Page<Media>>(`/v1/media?${query}`, signal);
+/** Health is told with 503, too. */
+export async function askHealth(signal: AbortSignal): Promise<Health> {
+  const { data, error, response } = await api.GET('/v1/health', { signal });
+  if (response.status === 503 && error && 'checks' in error) return error;
+  if (!data) throw errorOf(response.status, error, response.headers.get('x-request-id') ?? '');
+  return data;
 }
 
-export const getMedia = (id: string, signal?: AbortSignal) => get<Media>(`/v1/media/${id}`, signal);
-export const getFace = (id: string, signal?: AbortSignal) => get<Face>(`/v1/faces/${id}`, signal);
-export const getFaces = (id: string, signal?: AbortSignal) =>
-  get<{ items: Face[] }>(`/v1/media/${id}/faces`, signal);
-export const getStats = (signal?: AbortSignal) => get<Stats>('/v1/stats', signal);
-export const getHealth = (signal?: AbortSignal) =>
-  request('/v1/health', { signal }, [503]) as Promise<Health>;
-
-export const deleteMedia = (id: string) => request(`/v1/media/${id}`, { method: 'DELETE' });
-export const deleteFace = (id: string) => request(`/v1/faces/${id}`, { method: 'DELETE' });
-export const reprocess = (id: string) => request(`/v1/media/${id}/reprocess`, { method: 'POST' });
-
-export const SEARCH_LIMIT = 200;
-
-/** Everything that resembles at all, so that the threshold can be moved without asking again. */
-export function search(query: { image: File; face: number } | { faceId: string }, signal?: AbortSignal) {
-  const form = new FormData();
-  if ('image' in query) {
-    form.set('image', query.image);
-    form.set('face', String(query.face));
-  } else {
-    form.set('face_id', query.faceId);
-  }
-  form.set('threshold', '0');
-  form.set('limit', String(SEARCH_LIMIT));
-  return request('/v1/search', { method: 'POST', body: form, signal }) as Promise<SearchAnswer>;
+export function keepSession(session: Session): Session {
+  csrf = session.csrf_token;
+  return session;
 }
+
+/** Parameters of a route with {id}. */
+export const byId = (id: string) => ({ params: { path: { id } } });
 
 export const thumbnailUrl = (id: string, size: number) => `/v1/media/${id}/thumbnail?size=${size}`;
 export const contentUrl = (id: string) => `/v1/media/${id}/content`;
-export const faceUrl = (id: string) => `/v1/faces/${id}/image?context=0.25`;
+export const faceUrl = (id: string, context = 0.25) => `/v1/faces/${id}/image?context=${context}`;
+
+/** The routes of the original system, which openapi.yaml does not describe. */
+export async function askOriginal<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T> {
+  const response = await send(new Request(path, { method }));
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw errorOf(response.status, body, response.headers.get('x-request-id') ?? '');
+  return body as T;
+}

@@ -1,11 +1,17 @@
-import type { Media } from './types';
+import type { Media } from './schema';
 
 export type MediaEvent =
-  { type: 'created' | 'changed'; media: Media } | { type: 'deleted'; id: string } | { type: 'reset' };
+  | { type: 'created' | 'changed'; media: Media }
+  | { type: 'deleted'; id: string }
+  | { type: 'face_deleted'; id: string }
+  | { type: 'reset' };
 
-const RECONNECT_MS = 3000;
+const POLL_MS = 5000;
 
-/** Listens to /v1/events until the returned function is called; reconnects by itself. */
+/**
+ * Listens to /v1/events until the returned function is called; reconnects by itself. While the server
+ * refuses the stream, `reset` comes every five seconds instead, so that lists are read again.
+ */
 export function listen(onEvent: (event: MediaEvent) => void): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -26,6 +32,7 @@ export function listen(onEvent: (event: MediaEvent) => void): () => void {
     on('media.completed', ({ media }) => ({ type: 'changed', media }));
     on('media.failed', ({ media }) => ({ type: 'changed', media }));
     on('media.deleted', ({ id }) => ({ type: 'deleted', id }));
+    on('face.deleted', ({ id }) => ({ type: 'face_deleted', id }));
     source.addEventListener('reset', () => onEvent({ type: 'reset' }));
     source.onopen = () => {
       if (lost) onEvent({ type: 'reset' });
@@ -33,7 +40,11 @@ export function listen(onEvent: (event: MediaEvent) => void): () => void {
     };
     source.onerror = () => {
       lost = true;
-      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(connect, RECONNECT_MS);
+      if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again
+      timer = setTimeout(() => {
+        onEvent({ type: 'reset' });
+        connect();
+      }, POLL_MS);
     };
   };
   connect();

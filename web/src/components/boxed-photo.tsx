@@ -1,59 +1,87 @@
-import { useState } from 'react';
-import type { Box } from '../api/types';
+import { type ReactNode, useState } from 'react';
+import type { Box } from '../api/schema';
+import { t } from '../lib/i18n';
+
+export interface BoxMark {
+  key: string;
+  label: string;
+  box: Box;
+  chosen: boolean;
+  /** Shown while the box has the pointer or the focus. */
+  note?: ReactNode;
+  onChoose: () => void;
+}
 
 interface Props {
   src: string;
   alt: string;
   width: number | null;
   height: number | null;
-  boxes: { key: string | number; label: string; box: Box }[];
-  chosen: string | number | null;
+  marks: BoxMark[];
   small?: boolean;
-  onChoose: (key: string | number) => void;
 }
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(3)}%`;
 
+function Mark({ mark }: { mark: BoxMark }) {
+  const { left, top, width, height } = mark.box.normalized;
+  const middle = left + width / 2;
+  return (
+    <div
+      className="group absolute hover:z-10 focus-within:z-10"
+      style={{ left: percent(left), top: percent(top), width: percent(width), height: percent(height) }}
+    >
+      <button
+        type="button"
+        aria-label={mark.label}
+        aria-pressed={mark.chosen}
+        onClick={mark.onChoose}
+        className="absolute -inset-0.5 rounded-sm border-2 border-white shadow-[0_0_0_1px_rgb(0_0_0/0.7),inset_0_0_0_1px_rgb(0_0_0/0.4)] hover:bg-white/15 aria-pressed:border-[3px] aria-pressed:border-teal-300"
+      />
+      {mark.note && (
+        <div
+          className={`card pointer-events-none absolute hidden w-max max-w-60 p-2 text-xs shadow-lg group-focus-within:block group-hover:block ${
+            top + height < 0.7 ? 'top-full mt-1.5' : 'bottom-full mb-1.5'
+          } ${middle < 0.35 ? 'left-0' : middle > 0.65 ? 'right-0' : 'left-1/2 -translate-x-1/2'}`}
+        >
+          {mark.note}
+        </div>
+      )}
+    </div>
+  );
+}
+
 /** A picture with its faces as buttons. A format the browser cannot show leaves the boxes alone. */
-export function BoxedPhoto({ src, alt, width, height, boxes, chosen, small = false, onChoose }: Props) {
+export function BoxedPhoto({ src, alt, width, height, marks, small = false }: Props) {
   const [failed, setFailed] = useState<string | null>(null);
   const hidden = failed === src;
+  const limit = small ? '42vh' : '75vh';
+  // Its place is kept before the picture is there: as wide as there is room, and as the height allows.
+  const size =
+    width && height
+      ? {
+          width: `min(100%, ${width}px, calc(${limit} * ${(width / height).toFixed(4)}))`,
+          aspectRatio: `${width} / ${height}`,
+        }
+      : undefined;
   return (
-    <div className="card overflow-hidden">
-      <div
-        className="relative mx-auto w-fit max-w-full"
-        style={hidden && width && height ? { width: '100%', aspectRatio: `${width} / ${height}` } : undefined}
-      >
+    <div className="card bg-page">
+      <div className={`relative mx-auto ${size ? '' : 'w-fit max-w-full'}`} style={size}>
         {hidden ? (
           <p className="text-soft absolute inset-x-0 bottom-0 p-2 text-center text-xs">
-            This browser cannot show the format; Facet can read it.
+            {t('media.unshown')}
           </p>
         ) : (
           <img
             src={src}
             alt={alt}
-            width={width ?? undefined}
-            height={height ?? undefined}
-            className={`block h-auto w-auto max-w-full ${small ? 'max-h-[42vh]' : 'max-h-[75vh]'}`}
+            className={size ? 'block size-full' : 'block h-auto max-w-full'}
+            style={size ? undefined : { maxHeight: limit }}
             onError={() => setFailed(src)}
           />
         )}
-        {boxes.map(({ key, label, box: { normalized: at } }) => (
-          <button
-            key={key}
-            type="button"
-            aria-label={label}
-            aria-pressed={key === chosen}
-            title={label}
-            onClick={() => onChoose(key)}
-            className="absolute rounded-sm border-2 border-white/90 shadow-[0_0_0_1px_rgb(0_0_0/0.6)] hover:bg-white/15 aria-pressed:border-[3px] aria-pressed:border-teal-300"
-            style={{
-              left: percent(at.left),
-              top: percent(at.top),
-              width: percent(at.width),
-              height: percent(at.height),
-            }}
-          />
+        {marks.map((mark) => (
+          <Mark key={mark.key} mark={mark} />
         ))}
       </div>
     </div>

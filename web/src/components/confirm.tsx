@@ -1,49 +1,55 @@
-import { type ReactNode, useRef } from 'react';
+import { type ReactNode, useState } from 'react';
+import { t } from '../lib/i18n';
+import { Dialog, DialogActions } from './dialog';
 
 interface Props {
-  label: string;
+  label: ReactNode;
   question: string;
+  /** What the button of the dialog says; the label, if that is a text. */
+  action?: string;
+  className?: string;
+  disabled?: boolean;
+  name?: string;
   children: ReactNode;
   onConfirm: () => void;
-  disabled?: boolean;
 }
 
 /** A button that asks before it does what cannot be undone. */
-export function Confirm({ label, question, children, onConfirm, disabled }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
+export function Confirm(props: Props) {
+  const [open, setOpen] = useState(false);
+  const close = () => setOpen(false);
   return (
     <>
       <button
         type="button"
-        className="button button-bad"
-        disabled={disabled}
-        onClick={() => dialog.current?.showModal()}
+        className={props.className ?? 'button button-bad'}
+        disabled={props.disabled}
+        aria-label={props.name}
+        title={props.name}
+        onClick={() => setOpen(true)}
       >
-        {label}
+        {props.label}
       </button>
-      <dialog
-        ref={dialog}
-        aria-label={question}
-        className="card text-ink m-auto max-w-md p-5 backdrop:bg-black/50"
-      >
-        <h2>{question}</h2>
-        <div className="text-soft mt-2 text-sm">{children}</div>
-        <div className="mt-4 flex justify-end gap-2">
-          <button type="button" className="button" autoFocus onClick={() => dialog.current?.close()}>
-            Keep
-          </button>
-          <button
-            type="button"
-            className="button button-bad"
-            onClick={() => {
-              dialog.current?.close();
-              onConfirm();
-            }}
-          >
-            {label}
-          </button>
-        </div>
-      </dialog>
+      {open && (
+        <Dialog title={props.question} onClose={close}>
+          <div className="text-soft text-sm">{props.children}</div>
+          <DialogActions>
+            <button type="button" className="button" autoFocus onClick={close}>
+              {t('act.keep')}
+            </button>
+            <button
+              type="button"
+              className="button button-danger"
+              onClick={() => {
+                close();
+                props.onConfirm();
+              }}
+            >
+              {props.action ?? props.label}
+            </button>
+          </DialogActions>
+        </Dialog>
+      )}
     </>
   );
 }

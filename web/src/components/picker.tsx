@@ -1,27 +1,27 @@
 import { type ReactNode, useEffect, useRef } from 'react';
+import { isClutter } from '../lib/files';
+import { addFiles } from '../lib/intake';
 
 interface Props {
   children: ReactNode;
   onFiles: (files: File[]) => void;
   multiple?: boolean;
   folder?: boolean;
-  main?: boolean;
-  id?: string;
+  className?: string;
+  id: string;
 }
 
+const PICTURES = 'image/*,.heic,.heif,.avif,.pgm,.ppm,.pnm,.tif,.tiff';
+
 /** A button that opens the system's file dialogue. */
-export function Picker({ children, onFiles, multiple = false, folder = false, main = false, id }: Props) {
+export function Picker({ children, onFiles, multiple, folder = false, className = 'button', id }: Props) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     if (input.current) input.current.webkitdirectory = folder;
   }, [folder]);
   return (
     <>
-      <button
-        type="button"
-        className={`button ${main ? 'button-main' : ''}`}
-        onClick={() => input.current?.click()}
-      >
+      <button type="button" className={className} onClick={() => input.current?.click()}>
         {children}
       </button>
       <input
@@ -30,12 +30,22 @@ export function Picker({ children, onFiles, multiple = false, folder = false, ma
         type="file"
         hidden
         multiple={multiple}
-        accept={folder ? undefined : 'image/*,.heic,.heif,.avif,.pgm,.ppm,.pnm,.tif,.tiff'}
+        accept={folder ? undefined : PICTURES}
         onChange={(event) => {
-          onFiles(Array.from(event.target.files ?? []));
+          onFiles(Array.from(event.target.files ?? []).filter((file) => !isClutter(file.name)));
           event.target.value = '';
         }}
       />
     </>
   );
+}
+
+/** The same without a button on the page: for the key. */
+export function chooseFiles() {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.multiple = true;
+  input.accept = PICTURES;
+  input.onchange = () => addFiles(Array.from(input.files ?? []));
+  input.click();
 }

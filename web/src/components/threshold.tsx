@@ -1,62 +1,75 @@
 import { useId } from 'react';
-import { count } from '../lib/text';
+import type { MatchLevel, Thresholds } from '../api/schema';
+import { count, number } from '../lib/format';
+import { t } from '../lib/i18n';
 
 interface Props {
   value: number;
+  least: number;
   onChange: (value: number) => void;
-  thresholds: { match: number; likely: number };
+  thresholds: Thresholds;
   shown: number;
   all: number;
 }
 
+export const LEVEL_COLOURS: Record<MatchLevel, string> = {
+  match: 'text-good',
+  likely: 'text-fair',
+  weak: 'text-soft',
+};
+
+const levelOf = (value: number, { match, likely }: Thresholds): MatchLevel =>
+  value >= match ? 'match' : value >= likely ? 'likely' : 'weak';
+
 /** How alike is alike enough; the marks are where the model pack's words begin. */
-export function Threshold({ value, onChange, thresholds, shown, all }: Props) {
+export function Threshold({ value, least, onChange, thresholds, shown, all }: Props) {
   const id = useId();
-  const marks = [
+  const level = levelOf(value, thresholds);
+  const marks: [MatchLevel, number][] = [
+    ['weak', least],
     ['likely', thresholds.likely],
-    ['same person', thresholds.match],
-  ] as const;
+    ['match', thresholds.match],
+  ];
   return (
     <div className="card p-4">
       <div className="flex items-baseline justify-between gap-2">
         <label htmlFor={id} className="text-sm font-semibold">
-          At least this alike
+          {t('threshold.label')}
         </label>
-        <output htmlFor={id} className="text-sm tabular-nums">
-          {value.toFixed(2)}
+        <output htmlFor={id} className="text-sm whitespace-nowrap tabular-nums">
+          <span className={LEVEL_COLOURS[level]}>{t(`level.${level}`)}</span> {number(value, 2)}
         </output>
       </div>
       <input
         id={id}
         type="range"
-        list={`${id}-marks`}
-        min={0}
+        min={least}
         max={1}
         step={0.01}
         value={value}
         onChange={(event) => onChange(Number(event.target.value))}
-        aria-valuetext={`cosine ${value.toFixed(2)}, ${count(shown, 'result')}`}
+        aria-valuetext={t('threshold.value', {
+          level: t(`level.${level}`),
+          value: number(value, 2),
+          results: count(shown, 'count.results'),
+        })}
         className="accent-accent mt-2 w-full"
       />
-      <datalist id={`${id}-marks`}>
-        {marks.map(([name, at]) => (
-          <option key={name} value={at.toFixed(2)} label={name} />
-        ))}
-      </datalist>
-      <div className="mt-1 flex flex-wrap gap-2">
+      <div className="mt-1 flex flex-wrap gap-1.5">
         {marks.map(([name, at]) => (
           <button
             key={name}
             type="button"
-            className="button min-h-8 px-2 py-0.5 text-xs"
+            className="button button-small aria-pressed:border-accent aria-pressed:bg-tint"
+            aria-pressed={Math.abs(value - at) < 0.005}
             onClick={() => onChange(at)}
           >
-            {name} {at.toFixed(2)}
+            {t(`level.${name}`)}
           </button>
         ))}
       </div>
-      <p role="status" className="text-soft mt-2 text-sm">
-        {shown} of {count(all, 'resembling face')}
+      <p role="status" className="text-soft mt-2 text-sm tabular-nums">
+        {t('threshold.shown', { n: shown, all })}
       </p>
     </div>
   );

@@ -1,27 +1,25 @@
 import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import type { MediaFilter } from '../api/client';
 import { listen, type MediaEvent } from '../api/events';
-import type { Media, Page } from '../api/types';
-import { applyEvent } from './feed';
+import type { Media } from '../api/schema';
+import { applyEvent, type Page } from './feed';
+import type { MediaFilter } from './filters';
 import { uploads } from './state';
 
 const BATCH_MS = 250;
 
 function apply(client: QueryClient, events: MediaEvent[]) {
   if (events.some((event) => event.type === 'reset')) {
-    void client.invalidateQueries({ queryKey: ['list'] });
-    void client.invalidateQueries({ queryKey: ['media'] });
+    for (const name of ['list', 'media', 'faces', 'tasks']) {
+      void client.invalidateQueries({ queryKey: [name] });
+    }
   }
-  for (const [key] of client.getQueriesData({ queryKey: ['list'] })) {
-    client.setQueryData<InfiniteData<Page<Media>>>(key, (data) => {
-      if (!data) return data;
-      const filter = key[1] as MediaFilter;
-      return {
-        ...data,
-        pages: events.reduce((pages, event) => applyEvent(pages, filter, event), data.pages),
-      };
-    });
+  for (const [key, data] of client.getQueriesData<InfiniteData<Page<Media>>>({ queryKey: ['list'] })) {
+    if (!data) continue;
+    let pages: Page<Media>[] | null = data.pages;
+    for (const event of events) pages = pages && applyEvent(pages, key[1] as MediaFilter, event);
+    if (pages) client.setQueryData(key, { ...data, pages });
+    else void client.invalidateQueries({ queryKey: key });
   }
   for (const event of events) {
     if (event.type !== 'changed') continue;
@@ -29,6 +27,7 @@ function apply(client: QueryClient, events: MediaEvent[]) {
     void client.invalidateQueries({ queryKey: ['faces', event.media.id] });
   }
   void client.invalidateQueries({ queryKey: ['stats'] });
+  void client.invalidateQueries({ queryKey: ['tasks'] });
 }
 
 /** Keeps what is on the page up to date with the server's events, in batches. */

@@ -1,21 +1,36 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { getFaces, getHealth, getMedia, getStats, listMedia, type MediaFilter } from '../api/client';
+import { api, ApiError, ask, askHealth, byId } from '../api/client';
+import type { TaskState } from '../api/schema';
+import { apiMediaFilter, type MediaFilter } from './filters';
+import { Throughput } from './throughput';
+
+export const throughput = new Throughput();
 
 const STATS_MS = 5000;
 const HEALTH_MS = 30_000;
 const UNFINISHED_MS = 3000;
+const TASKS_MS = 5000;
 
 export const useStats = () =>
-  useQuery({ queryKey: ['stats'], queryFn: ({ signal }) => getStats(signal), refetchInterval: STATS_MS });
+  useQuery({
+    queryKey: ['stats'],
+    queryFn: async ({ signal }) => {
+      const stats = await ask(api.GET('/v1/stats', { signal }));
+      throughput.record(Date.now(), stats.tasks);
+      return stats;
+    },
+    refetchInterval: ({ state: { error } }) =>
+      error instanceof ApiError && error.status === 403 ? false : STATS_MS,
+  });
 
 export const useHealth = () =>
-  useQuery({ queryKey: ['health'], queryFn: ({ signal }) => getHealth(signal), refetchInterval: HEALTH_MS });
+  useQuery({ queryKey: ['health'], queryFn: ({ signal }) => askHealth(signal), refetchInterval: HEALTH_MS });
 
 /** Events change it at once; asking again covers a lost one. */
 export const useMedia = (id: string) =>
   useQuery({
     queryKey: ['media', id],
-    queryFn: ({ signal }) => getMedia(id, signal),
+    queryFn: ({ signal }) => ask(api.GET('/v1/media/{id}', { ...byId(id), signal })),
     refetchInterval: ({ state }) =>
       state.data && ['pending', 'processing'].includes(state.data.status) ? UNFINISHED_MS : false,
   });
@@ -24,14 +39,56 @@ export const useMedia = (id: string) =>
 export const useFaces = (id: string, analysed: string | null) =>
   useQuery({
     queryKey: ['faces', id, analysed],
-    queryFn: ({ signal }) => getFaces(id, signal),
+    queryFn: ({ signal }) => ask(api.GET('/v1/media/{id}/faces', { ...byId(id), signal })),
     placeholderData: keepPreviousData,
+  });
+
+export const useFace = (id: string) =>
+  useQuery({
+    queryKey: ['face', id],
+    queryFn: ({ signal }) => ask(api.GET('/v1/faces/{id}', { ...byId(id), signal })),
   });
 
 export const useMediaList = (filter: MediaFilter) =>
   useInfiniteQuery({
     queryKey: ['list', filter],
-    queryFn: ({ pageParam, signal }) => listMedia(filter, pageParam, signal),
-    initialPageParam: null as string | null,
+    queryFn: ({ pageParam, signal }) =>
+      ask(
+        api.GET('/v1/media', {
+          params: { query: { ...apiMediaFilter(filter), limit: 100, cursor: pageParam } },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor,
+  });
+
+export const useTasks = (state: TaskState | undefined) =>
+  useInfiniteQuery({
+    queryKey: ['tasks', state],
+    queryFn: ({ pageParam, signal }) =>
+      ask(api.GET('/v1/tasks', { params: { query: { state, limit: 50, cursor: pageParam } }, signal })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor,
+    refetchInterval: TASKS_MS,
+  });
+
+export const useCollections = () =>
+  useQuery({
+    queryKey: ['collections'],
+    queryFn: ({ signal }) => ask(api.GET('/v1/collections', { signal })),
+    staleTime: 60_000,
+  });
+
+export const usePeople = () =>
+  useQuery({
+    queryKey: ['people'],
+    queryFn: ({ signal }) => ask(api.GET('/v1/people', { signal })),
+    staleTime: 60_000,
+  });
+
+export const useSavedSearches = () =>
+  useQuery({
+    queryKey: ['searches'],
+    queryFn: ({ signal }) => ask(api.GET('/v1/searches', { signal })),
   });

@@ -1,29 +1,38 @@
 import { ApiError } from '../api/client';
 import type { MediaEvent } from '../api/events';
-import type { Media, UploadAnswer } from '../api/types';
+import type { Media, UploadResult } from '../api/schema';
 
-export type UploadState = 'waiting' | 'sending' | 'processing' | 'done' | 'duplicate' | 'rejected' | 'failed';
+export type UploadState =
+  'waiting' | 'sending' | 'processing' | 'done' | 'duplicate' | 'rejected' | 'failed' | 'cancelled';
 
 export interface Upload {
   key: number;
   file: File;
+  collection: string | null;
   state: UploadState;
   sent: number; // 0 to 1
+  speed: number; // bytes per second, while sending
   media: Media | null;
-  reason: string;
-  requestId: string;
+  error: { code: string; message: string; requestId: string } | null;
   tries: number;
 }
 
 export interface Snapshot {
   uploads: readonly Upload[];
   counts: Readonly<Record<UploadState, number>>;
+  speed: number; // of all that are being sent
 }
 
 export interface Ports {
-  send: (file: File, onProgress: (sent: number) => void) => Promise<UploadAnswer>;
+  send: (
+    file: File,
+    collection: string | null,
+    onProgress: (sent: number) => void,
+    signal: AbortSignal,
+  ) => Promise<UploadResult>;
   fetchMedia: (id: string) => Promise<Media>;
   after: (milliseconds: number, run: () => void) => void;
+  now: () => number; // milliseconds
 }
 
 const PARALLEL = 3;
@@ -34,7 +43,26 @@ const BUSY_MS = 2000;
 const BUSY_TRIES = 30;
 const REMEMBERED = 500;
 
-const EMPTY = { waiting: 0, sending: 0, processing: 0, done: 0, duplicate: 0, rejected: 0, failed: 0 };
+const NONE: Snapshot = {
+  uploads: [],
+  counts: {
+    waiting: 0,
+    sending: 0,
+    processing: 0,
+    done: 0,
+    duplicate: 0,
+    rejected: 0,
+    failed: 0,
+    cancelled: 0,
+  },
+  speed: 0,
+};
+
+/** Not sent at all, so that it may be tried again; what was refused or is damaged stays so. */
+export const retryable = (upload: Upload) =>
+  upload.state === 'cancelled' || (upload.state === 'failed' && !upload.media);
+
+export const isOpen = ({ counts }: Snapshot) => counts.waiting + counts.sending + counts.processing > 0;
 
 /**
  * Sends files a few at a time and follows what becomes of them. Listeners hear at most ten times a
@@ -43,12 +71,12 @@ const EMPTY = { waiting: 0, sending: 0, processing: 0, done: 0, duplicate: 0, re
 export class UploadQueue {
   private all: Upload[] = [];
   private next = 0; // all before this one have been started
-  private retries: Upload[] = [];
-  private byMedia = new Map<string, Upload>();
+  private retries: number[] = []; // keys
+  private byMedia = new Map<string, number>();
   private early = new Map<string, Media>(); // events that outran the answer to the upload
-  private snapshot: Snapshot = { uploads: [], counts: EMPTY };
+  private onTheWay = new Map<number, AbortController>();
+  private snapshot = NONE;
   private listeners = new Set<() => void>();
-  private sending = 0;
   private notifying = false;
   private polling = false;
 
@@ -61,16 +89,17 @@ export class UploadQueue {
 
   getSnapshot = () => this.snapshot;
 
-  add(files: readonly File[]) {
+  add(files: readonly File[], collection: string | null) {
     for (const file of files) {
       this.all.push({
         key: this.all.length,
         file,
+        collection,
         state: 'waiting',
         sent: 0,
+        speed: 0,
         media: null,
-        reason: '',
-        requestId: '',
+        error: null,
         tries: 0,
       });
     }
@@ -78,21 +107,40 @@ export class UploadQueue {
     this.pump();
   }
 
-  /** Starts again what failed on the way (not what the server refused or could not read). */
-  retryFailed() {
-    for (const upload of this.all) {
-      if (upload.state !== 'failed' || upload.media) continue;
-      this.update(upload, { state: 'waiting', reason: '', requestId: '', tries: 0 });
-      this.retries.push(this.at(upload));
-    }
+  cancel(key: number) {
+    if (this.all[key]?.state === 'waiting') this.update(key, { state: 'cancelled' });
+    this.onTheWay.get(key)?.abort();
+  }
+
+  cancelAll() {
+    for (const { key } of this.all) this.cancel(key);
+  }
+
+  retry(key: number) {
+    const upload = this.all[key];
+    if (!upload || !retryable(upload)) return;
+    this.update(key, { state: 'waiting', sent: 0, error: null, tries: 0 });
+    if (key < this.next) this.retries.push(key); // else it is still to come
     this.pump();
   }
 
+  retryAll() {
+    for (const { key } of this.all) this.retry(key);
+  }
+
+  /** Forgets what is over, once all is. */
+  clear() {
+    if (this.all.some((one) => ['waiting', 'sending', 'processing'].includes(one.state))) return;
+    this.all = [];
+    this.next = 0;
+    this.changed();
+  }
+
   onEvent(event: MediaEvent) {
-    if (event.type === 'reset' || event.type === 'deleted') return;
-    const upload = this.byMedia.get(event.media.id);
-    if (upload) {
-      this.settle(upload, event.media);
+    if (event.type !== 'created' && event.type !== 'changed') return;
+    const key = this.byMedia.get(event.media.id);
+    if (key !== undefined) {
+      this.settle(key, event.media);
       return;
     }
     this.early.delete(event.media.id);
@@ -101,10 +149,10 @@ export class UploadQueue {
     if (this.early.size > REMEMBERED && oldest !== undefined) this.early.delete(oldest);
   }
 
-  private at = (upload: Upload): Upload => this.all[upload.key] ?? upload;
-
-  private update(upload: Upload, change: Partial<Upload>) {
-    this.all[upload.key] = { ...this.at(upload), ...change };
+  private update(key: number, change: Partial<Upload>) {
+    const upload = this.all[key];
+    if (!upload) return;
+    this.all[key] = { ...upload, ...change };
     this.changed();
   }
 
@@ -113,72 +161,88 @@ export class UploadQueue {
     this.notifying = true;
     this.ports.after(NOTIFY_MS, () => {
       this.notifying = false;
-      const counts = { ...EMPTY };
-      for (const upload of this.all) counts[upload.state] += 1;
-      this.snapshot = { uploads: [...this.all], counts };
+      const counts = { ...NONE.counts };
+      let speed = 0;
+      for (const upload of this.all) {
+        counts[upload.state] += 1;
+        if (upload.state === 'sending') speed += upload.speed;
+      }
+      this.snapshot = { uploads: [...this.all], counts, speed };
       for (const listener of this.listeners) listener();
     });
   }
 
   private pump() {
-    while (this.sending < PARALLEL) {
-      const upload = this.retries.shift() ?? this.all[this.next];
-      if (!upload) return;
-      if (upload === this.all[this.next]) this.next += 1;
-      this.sending += 1;
-      void this.send(upload).finally(() => {
-        this.sending -= 1;
+    while (this.onTheWay.size < PARALLEL) {
+      const key = this.retries.shift() ?? (this.next < this.all.length ? this.next++ : undefined);
+      if (key === undefined) return;
+      if (this.all[key]?.state !== 'waiting') continue; // cancelled meanwhile
+      void this.send(key).finally(() => {
+        this.onTheWay.delete(key);
         this.pump();
       });
     }
   }
 
-  private async send(upload: Upload) {
-    this.update(upload, { state: 'sending', sent: 0 });
+  private async send(key: number) {
+    const upload = this.all[key];
+    if (!upload) return;
+    const { file, collection } = upload;
+    const control = new AbortController();
+    this.onTheWay.set(key, control);
+    this.update(key, { state: 'sending', sent: 0, speed: 0 });
+    const began = this.ports.now();
+    const progress = (sent: number) => {
+      const seconds = Math.max(0.001, (this.ports.now() - began) / 1000);
+      this.update(key, { sent, speed: (sent * file.size) / seconds });
+    };
     try {
-      const answer = await this.ports.send(upload.file, (sent) => this.update(upload, { sent }));
-      this.received(upload, answer);
+      this.received(key, await this.ports.send(file, collection, progress, control.signal));
     } catch (error) {
-      this.refused(upload, error);
+      this.refused(key, error);
     }
   }
 
-  private received(upload: Upload, answer: UploadAnswer) {
-    const accepted = answer.accepted[0];
+  private received(key: number, { accepted: [accepted], rejected: [rejected] }: UploadResult) {
     if (!accepted) {
-      this.update(upload, { state: 'rejected', reason: answer.rejected[0]?.error.message ?? 'refused' });
+      const error = rejected?.error ?? { code: 'unknown', message: '' };
+      this.update(key, { state: 'rejected', error: { ...error, requestId: '' } });
     } else if (accepted.duplicate) {
-      this.update(upload, { state: 'duplicate', sent: 1, media: accepted.media });
+      this.update(key, { state: 'duplicate', sent: 1, media: accepted.media });
     } else {
       const { media } = accepted;
-      this.update(upload, { state: 'processing', sent: 1, media });
-      this.byMedia.set(media.id, upload);
-      this.settle(upload, this.early.get(media.id) ?? media);
+      this.update(key, { state: 'processing', sent: 1, media });
+      this.byMedia.set(media.id, key);
+      this.settle(key, this.early.get(media.id) ?? media);
       this.early.delete(media.id);
       this.poll();
     }
   }
 
-  private refused(upload: Upload, error: unknown) {
-    const api = error instanceof ApiError ? error : new ApiError(0, 'unknown', String(error), '');
-    const { tries } = this.at(upload);
-    if (api.status === 503 && tries < BUSY_TRIES) {
-      this.update(upload, { state: 'waiting', sent: 0, tries: tries + 1 });
+  private refused(key: number, cause: unknown) {
+    const api = cause instanceof ApiError ? cause : new ApiError(0, 'unknown', String(cause), '');
+    const tries = this.all[key]?.tries ?? 0;
+    if (api.code === 'cancelled') {
+      this.update(key, { state: 'cancelled' });
+    } else if (api.status === 503 && tries < BUSY_TRIES) {
+      this.update(key, { state: 'waiting', sent: 0, tries: tries + 1 });
       this.ports.after(BUSY_MS, () => {
-        this.retries.push(this.at(upload));
+        this.retries.push(key);
         this.pump();
       });
-      return;
+    } else {
+      // A session that ended is no refusal of the file.
+      const refusal = api.status >= 400 && api.status < 500 && api.status !== 401;
+      const { code, message, requestId } = api;
+      this.update(key, { state: refusal ? 'rejected' : 'failed', error: { code, message, requestId } });
     }
-    const state = api.status >= 400 && api.status < 500 ? 'rejected' : 'failed';
-    this.update(upload, { state, reason: api.message, requestId: api.requestId });
   }
 
-  private settle(upload: Upload, media: Media) {
+  private settle(key: number, media: Media) {
     if (media.status === 'completed') {
-      this.update(upload, { state: 'done', media });
+      this.update(key, { state: 'done', media });
     } else if (media.status === 'failed') {
-      this.update(upload, { state: 'failed', media, reason: media.error?.message ?? '' });
+      this.update(key, { state: 'failed', media, error: media.error && { ...media.error, requestId: '' } });
     } else {
       return;
     }
@@ -190,13 +254,16 @@ export class UploadQueue {
     this.polling = true;
     this.ports.after(POLL_MS, () => {
       const some = [...this.byMedia].slice(0, POLL_AT_ONCE);
-      const asked = some.map(async ([id, upload]) => {
+      const asked = some.map(async ([id, key]) => {
         try {
-          this.settle(upload, await this.ports.fetchMedia(id));
+          this.settle(key, await this.ports.fetchMedia(id));
         } catch (error) {
           if (!(error instanceof ApiError) || error.status !== 404) return; // asked again later
           this.byMedia.delete(id);
-          this.update(upload, { state: 'failed', reason: 'deleted meanwhile' });
+          this.update(key, {
+            state: 'failed',
+            error: { code: 'deleted', message: '', requestId: error.requestId },
+          });
         }
       });
       void Promise.all(asked).then(() => {

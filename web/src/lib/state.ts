@@ -1,12 +1,14 @@
 import { useSyncExternalStore } from 'react';
-import { getMedia } from '../api/client';
+import { api, ask, byId } from '../api/client';
 import { sendFile } from '../api/upload';
+import { cell } from './cell';
 import { UploadQueue } from './queue';
 
 export const uploads = new UploadQueue({
   send: sendFile,
-  fetchMedia: getMedia,
+  fetchMedia: (id) => ask(api.GET('/v1/media/{id}', byId(id))),
   after: (milliseconds, run) => void setTimeout(run, milliseconds),
+  now: () => performance.now(),
 });
 
 export const useUploads = () => useSyncExternalStore(uploads.subscribe, uploads.getSnapshot);
@@ -18,20 +20,13 @@ export interface QueryPhoto {
   url: string;
 }
 
-let photo: QueryPhoto | null = null;
-const listeners = new Set<() => void>();
+const photo = cell<QueryPhoto | null>(null);
+let photos = 0;
 
-export function setQueryPhoto(file: File | null) {
-  if (photo) URL.revokeObjectURL(photo.url);
-  photo = file && { key: (photo?.key ?? 0) + 1, file, url: URL.createObjectURL(file) };
-  for (const listener of listeners) listener();
+export function setQueryPhoto(file: File) {
+  const old = photo.get();
+  if (old) URL.revokeObjectURL(old.url);
+  photo.set({ key: (photos += 1), file, url: URL.createObjectURL(file) });
 }
 
-export const useQueryPhoto = () =>
-  useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    () => photo,
-  );
+export const useQueryPhoto = photo.use;

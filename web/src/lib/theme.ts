@@ -1,30 +1,33 @@
+import { cell } from './cell';
+import { readStored, writeStored } from './storage';
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
 const KEY = 'facet.theme';
+const theme = cell<Theme>('system');
+
 const dark = () => matchMedia('(prefers-color-scheme: dark)');
 
-function stored(): string | null {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // storage may be switched off
-  }
-}
-
 function apply() {
-  document.documentElement.dataset.theme = stored() ?? (dark().matches ? 'dark' : 'light');
+  const shown = theme.get() === 'system' ? (dark().matches ? 'dark' : 'light') : theme.get();
+  document.documentElement.dataset.theme = shown;
+  document
+    .querySelector('meta[name=theme-color]')
+    ?.setAttribute('content', getComputedStyle(document.documentElement).getPropertyValue('--card').trim());
 }
 
-/** Follows the system until the user chooses. */
 export function startTheme() {
+  const stored = readStored(KEY);
+  theme.set(THEMES.find((one) => one === stored) ?? 'system');
   apply();
   dark().addEventListener('change', apply);
 }
 
-export function toggleTheme() {
-  const next = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
-  try {
-    localStorage.setItem(KEY, next);
-  } catch {
-    // then it holds until the page is left
-  }
-  document.documentElement.dataset.theme = next;
+export function setTheme(next: Theme) {
+  writeStored(KEY, next === 'system' ? null : next);
+  theme.set(next);
+  apply();
 }
+
+export const useTheme = theme.use;

@@ -1,198 +1,257 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation, useSearchParams } from 'wouter';
-import { faceUrl, getFace, search, SEARCH_LIMIT } from '../api/client';
-import type { SearchAnswer } from '../api/types';
-import { BoxedPhoto } from '../components/boxed-photo';
+import type { SearchResult } from '../api/schema';
+import { CameraDialog } from '../components/camera-dialog';
+import { CopyButton } from '../components/copy';
+import { Check, Select } from '../components/field';
+import { Icon } from '../components/icon';
+import { CommonFilters } from '../components/media-filters';
 import { Empty, ErrorNote } from '../components/notes';
+import { Page } from '../components/page';
 import { Picker } from '../components/picker';
-import { Results } from '../components/results';
+import { SavedSearches, SaveDialog } from '../components/saved-searches';
+import { SearchResults } from '../components/search-results';
+import { PhotoSource, StoredSource } from '../components/search-source';
 import { Threshold } from '../components/threshold';
+import { isNarrowed, useFilter } from '../lib/filters';
+import { count, duration, percent } from '../lib/format';
+import { t } from '../lib/i18n';
 import { useStats } from '../lib/queries';
-import { type QueryPhoto, setQueryPhoto, useQueryPhoto } from '../lib/state';
-import { count, reasonText } from '../lib/text';
+import {
+  ANY_FACE,
+  groupByMedia,
+  SEARCH_LIMIT,
+  type SearchFilter,
+  type Source,
+  useSearch,
+} from '../lib/searching';
+import { useMay } from '../lib/session';
+import { setQueryPhoto, useQueryPhoto } from '../lib/state';
 
-function PhotoQuery({
-  photo,
-  answer,
-  face,
-  onFace,
-}: {
-  photo: QueryPhoto;
-  answer: SearchAnswer | undefined;
-  face: number;
-  onFace: (face: number) => void;
-}) {
-  const faces = answer?.query.faces ?? [];
-  const reasons = faces.find((one) => one.index === face)?.quality?.reasons ?? [];
+const MIN = 'min'; // of the address: the threshold
+
+const NothingStored = () => (
+  <Empty
+    title={t('search.nothing_stored')}
+    actions={
+      <Link href="/" className="button button-main">
+        {t('nav.library')}
+      </Link>
+    }
+  >
+    <p>{t('search.nothing_stored_text')}</p>
+  </Empty>
+);
+
+function Start() {
+  const { data: stats } = useStats();
   return (
     <>
-      <BoxedPhoto
-        src={photo.url}
-        alt={`The photo searched with: ${photo.file.name}`}
-        width={answer?.query.width ?? null}
-        height={answer?.query.height ?? null}
-        chosen={face}
-        small
-        onChoose={(key) => onFace(Number(key))}
-        boxes={faces.map(({ index, box }) => ({ key: index, label: `Search face ${index + 1}`, box }))}
-      />
-      <p className="text-soft text-sm">
-        <span className="break-all">{photo.file.name}</span>
-        {faces.length > 1 && `: ${count(faces.length, 'face')}, choose the one to search`}
-        {reasons.length > 0 && (
-          <span className="text-fair block">
-            This face is {reasons.map(reasonText).join(', ')}: results may be poor.
-          </span>
-        )}
-      </p>
+      {stats?.media['total'] === 0 ? (
+        <NothingStored />
+      ) : (
+        <Empty title={t('search.start')} icon="search">
+          <p>{t('search.start_text', { faces: count(stats?.faces ?? 0, 'count.faces') })}</p>
+        </Empty>
+      )}
+      <SavedSearches />
     </>
   );
 }
 
-function StoredQuery({ id }: { id: string }) {
-  const { data: face } = useQuery({ queryKey: ['face', id], queryFn: ({ signal }) => getFace(id, signal) });
-  return (
-    <figure className="card overflow-hidden">
-      <img src={faceUrl(id)} alt="The stored face searched with" className="mx-auto max-h-[42vh]" />
-      {face && (
-        <figcaption className="p-2 text-sm">
-          A face of your library.{' '}
-          <Link href={`/photo/${face.media_id}?face=${id}`} className="link">
-            Its photo
-          </Link>
-        </figcaption>
-      )}
-    </figure>
-  );
-}
-
-function Found({ answer, threshold }: { answer: SearchAnswer; threshold: number }) {
+function Found({ answer, threshold }: { answer: SearchResult; threshold: number }) {
   const hits = answer.results.filter((hit) => hit.cosine >= threshold);
-  if (answer.searched_faces === 0) {
-    return <NothingStored />;
-  }
+  if (answer.searched_faces === 0 && answer.results.length === 0) return <NothingStored />;
+  const time = duration(answer.timings_ms.total);
+  const searched = t('search.searched', { n: answer.searched_faces, time });
   if (hits.length === 0) {
     return (
-      <Empty title="No face is this alike">
+      <Empty title={t('search.none')} icon="search">
         <p>
-          {count(answer.searched_faces, 'face')} searched.{' '}
-          {answer.results.length > 0 && 'Move the slider to the left to see weaker resemblances.'}
+          {searched} {answer.results.length > 0 && t('search.weaker')}
         </p>
       </Empty>
     );
   }
   return (
     <>
-      <Results hits={hits} />
-      <p className="text-soft mt-4 text-sm">
-        {count(answer.searched_faces, 'face')} searched in {answer.timings_ms.total.toFixed(0)} ms.
-        {answer.results.length === SEARCH_LIMIT && ` Only the best ${SEARCH_LIMIT} are shown.`}
+      <SearchResults groups={groupByMedia(hits)} />
+      <p className="text-soft text-sm">
+        {searched} {answer.results.length === SEARCH_LIMIT && t('search.limited', { n: SEARCH_LIMIT })}
       </p>
     </>
   );
 }
 
-const NothingStored = () => (
-  <Empty title="There is nothing to search yet">
-    <p>
-      <Link href="/add" className="link">
-        Add photos
-      </Link>
-      , drop them anywhere on this page, or put them into the folder <code>./data/watch</code>. Their faces
-      can be searched as soon as they are done.
-    </p>
-  </Empty>
-);
+const QUALITIES = ['0.2', '0.4', '0.6', '0.8'];
 
-export function SearchPage() {
-  const photo = useQueryPhoto();
-  const [params] = useSearchParams();
-  const [, go] = useLocation();
-  const faceId = params.get('face');
-  const [choice, setChoice] = useState({ photo: 0, face: 0 });
-  const [chosenThreshold, setThreshold] = useState<number | null>(null);
-  const { data: stats } = useStats();
-  const face = choice.photo === photo?.key ? choice.face : 0;
+interface NarrowProps {
+  filter: SearchFilter;
+  onChange: (change: Partial<SearchFilter>) => void;
+}
 
-  const source = faceId ?? photo?.key ?? null;
-  const { data, error, isFetching, refetch } = useQuery({
-    queryKey: ['search', source, faceId ? 0 : face],
-    queryFn: ({ signal }) => {
-      if (faceId) return search({ faceId }, signal);
-      if (!photo) throw new Error('no photo');
-      return search({ image: photo.file, face }, signal);
-    },
-    enabled: source !== null,
-    staleTime: Infinity,
-    retry: false,
-    // Another face of the same photo: its boxes stay until the new answer is there.
-    placeholderData: (old, query) => (query?.queryKey[1] === source ? keepPreviousData(old) : undefined),
-  });
-  const answer = error ? undefined : data;
-  const threshold = chosenThreshold ?? answer?.thresholds.likely ?? 0;
-
-  const choose = ([file]: File[]) => {
-    if (!file) return;
-    setQueryPhoto(file);
-    go('/');
-  };
+function Narrow({ filter, onChange }: NarrowProps) {
   return (
-    <>
-      <title>Search – Facet</title>
-      <div className="mb-4 flex flex-wrap items-center gap-3">
-        <h1 className="mr-auto">Search by photo</h1>
-        <Picker id="search-photo" main onFiles={choose}>
-          Choose a photo
-        </Picker>
-        {source !== null && (
-          <button type="button" className="button" disabled={isFetching} onClick={() => void refetch()}>
-            Search again
+    <details className="card p-4" open={isNarrowed({ ...filter, collapse: '' })}>
+      <summary className="text-sm font-semibold">{t('filter.label')}</summary>
+      <div className="mt-3 grid grid-cols-2 gap-3">
+        <CommonFilters filter={filter} onChange={onChange} />
+        <Select
+          label={t('filter.min_quality')}
+          value={filter.min_quality}
+          onChange={(event) => onChange({ min_quality: event.target.value })}
+          options={[['', '0'], ...QUALITIES.map((one) => [one, percent(Number(one))] as const)]}
+        />
+        {isNarrowed({ ...filter, collapse: '' }) && (
+          <button
+            type="button"
+            className="button self-end"
+            onClick={() => onChange({ ...ANY_FACE, collapse: filter.collapse })}
+          >
+            {t('filter.clear')}
           </button>
         )}
       </div>
-      {source === null && stats?.media.total === 0 && <NothingStored />}
-      {source === null && stats?.media.total !== 0 && (
-        <Empty title="Whom are you looking for?">
-          <p>
-            Choose a photo or drop one anywhere on this page. Facet finds the same face in your library
-            {stats && `, among ${count(stats.faces, 'face')}`}. The photo you search with is not kept.
+    </details>
+  );
+}
+
+function Searched({ source, onFace }: { source: Source; onFace: (face: string) => void }) {
+  const [filter, change] = useFilter(ANY_FACE);
+  const [params, setParams] = useSearchParams();
+  const { data, error, isFetching, refetch } = useSearch(source, filter);
+  const mayWrite = useMay('write');
+  const [saving, setSaving] = useState(false);
+  const answer = error ? undefined : data;
+  // A saved search holds nothing below its own threshold.
+  const least = source.kind === 'saved' ? (answer?.thresholds.used ?? 0) : 0;
+  const usual = source.kind === 'saved' ? least : (answer?.thresholds.likely ?? 0);
+  const wanted = params.get(MIN);
+  const threshold = wanted === null ? usual : Number(wanted) || 0;
+  const setThreshold = (value: number) =>
+    setParams(
+      (old) => {
+        const next = new URLSearchParams(old);
+        next.set(MIN, String(Math.round(value * 1000) / 1000));
+        return next;
+      },
+      { replace: true },
+    );
+  return (
+    <div className="grid items-start gap-6 lg:grid-cols-[21rem_minmax(0,1fr)]">
+      <section aria-label={t('search.query')} className="space-y-4">
+        {source.kind === 'photo' && (
+          <PhotoSource photo={source.photo} answer={answer} face={source.face} onFace={onFace} />
+        )}
+        {source.kind === 'face' && <StoredSource id={source.id} />}
+        {answer?.saved && <p className="card p-4 font-medium break-words">{answer.saved.name}</p>}
+        {answer && (
+          <>
+            <Threshold
+              value={threshold}
+              least={least}
+              onChange={setThreshold}
+              thresholds={answer.thresholds}
+              shown={answer.results.filter((hit) => hit.cosine >= threshold).length}
+              all={answer.results.length}
+            />
+            {source.kind !== 'saved' && (
+              <>
+                <Check
+                  label={t('search.collapse')}
+                  checked={filter.collapse !== ''}
+                  onChange={(event) => change({ collapse: event.target.checked ? 'near_duplicates' : '' })}
+                />
+                <Narrow filter={filter} onChange={change} />
+              </>
+            )}
+            <div className="flex flex-wrap gap-2">
+              {mayWrite && source.kind !== 'saved' && (
+                <button type="button" className="button" onClick={() => setSaving(true)}>
+                  {t('saved.save')}
+                </button>
+              )}
+              {source.kind !== 'photo' && (
+                <CopyButton text={() => window.location.href} label={t('share.copy')} />
+              )}
+              <button type="button" className="button" disabled={isFetching} onClick={() => void refetch()}>
+                {t('search.again')}
+              </button>
+            </div>
+          </>
+        )}
+        {saving && (
+          <SaveDialog
+            source={source}
+            filter={filter}
+            threshold={threshold}
+            onClose={() => setSaving(false)}
+          />
+        )}
+      </section>
+      <section aria-label={t('search.found')} aria-busy={isFetching} className="min-h-80">
+        {error && <ErrorNote error={error} retry={() => void refetch()} />}
+        {isFetching && !answer && (
+          <p role="status" className="text-soft text-sm">
+            {t('search.searching')}
           </p>
-        </Empty>
+        )}
+        {answer && <Found answer={answer} threshold={threshold} />}
+      </section>
+    </div>
+  );
+}
+
+export function SearchPage({ saved }: { saved: string | null }) {
+  const photo = useQueryPhoto();
+  const [params] = useSearchParams();
+  const [, go] = useLocation();
+  const [choice, setChoice] = useState({ photo: 0, face: '0' });
+  const [camera, setCamera] = useState(false);
+  const faceId = params.get('face');
+
+  const sourceOf = (): Source | null => {
+    if (saved) return { kind: 'saved', id: saved };
+    if (faceId) return { kind: 'face', id: faceId };
+    return photo && { kind: 'photo', photo, face: choice.photo === photo.key ? choice.face : '0' };
+  };
+  const source = sourceOf();
+  const choose = (file: File | undefined) => {
+    if (!file) return;
+    setQueryPhoto(file);
+    go('/search');
+  };
+  return (
+    <Page
+      key={saved ?? faceId ?? 'photo'}
+      title={t('search.title')}
+      actions={
+        <>
+          <Picker id="search-photo" className="button button-main" onFiles={([file]) => choose(file)}>
+            <Icon name="picture" />
+            {t('search.choose')}
+          </Picker>
+          <button type="button" className="button" onClick={() => setCamera(true)}>
+            <Icon name="camera" />
+            {t('search.camera')}
+          </button>
+        </>
+      }
+    >
+      {source ? (
+        <Searched source={source} onFace={(face) => setChoice({ photo: photo?.key ?? 0, face })} />
+      ) : (
+        <Start />
       )}
-      {source !== null && (
-        <div className="grid items-start gap-6 lg:grid-cols-[20rem_minmax(0,1fr)]">
-          <section aria-label="What is searched" className="space-y-4 lg:sticky lg:top-4">
-            {faceId && <StoredQuery key={faceId} id={faceId} />}
-            {!faceId && photo && (
-              <PhotoQuery
-                photo={photo}
-                answer={answer}
-                face={face}
-                onFace={(next) => setChoice({ photo: photo.key, face: next })}
-              />
-            )}
-            {answer && (
-              <Threshold
-                value={threshold}
-                onChange={setThreshold}
-                thresholds={answer.thresholds}
-                shown={answer.results.filter((hit) => hit.cosine >= threshold).length}
-                all={answer.results.length}
-              />
-            )}
-          </section>
-          <section aria-label="What was found" aria-busy={isFetching}>
-            {error && <ErrorNote error={error} retry={() => void refetch()} />}
-            {isFetching && !answer && (
-              <p role="status" className="text-soft text-sm">
-                Searching …
-              </p>
-            )}
-            {answer && <Found answer={answer} threshold={threshold} />}
-          </section>
-        </div>
+      {camera && (
+        <CameraDialog
+          onClose={() => setCamera(false)}
+          onTaken={(file) => {
+            setCamera(false);
+            choose(file);
+          }}
+        />
       )}
-    </>
+    </Page>
   );
 }

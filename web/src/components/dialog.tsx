@@ -1,0 +1,48 @@
+import { type ReactNode, useEffect, useRef } from 'react';
+import { t } from '../lib/i18n';
+import { Icon } from './icon';
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  wide?: boolean;
+  children: ReactNode;
+}
+
+/** Shown as long as it is rendered; the browser keeps the focus in it and gives it back. */
+export function Dialog({ title, onClose, wide = false, children }: Props) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = box.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog
+      ref={box}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === box.current) onClose(); // the backdrop
+      }}
+      className={`card text-ink m-auto w-[calc(100vw-1.5rem)] backdrop:bg-black/50 ${wide ? 'max-w-2xl' : 'max-w-md'}`}
+    >
+      <div className="p-5">
+        <div className="mb-3 flex items-start gap-3">
+          <h2 className="mr-auto min-w-0 text-lg break-words">{title}</h2>
+          <button type="button" className="icon-button -m-2" aria-label={t('act.close')} onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </div>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+export const DialogActions = ({ children }: { children: ReactNode }) => (
+  <div className="mt-5 flex flex-wrap justify-end gap-2">{children}</div>
+);

@@ -1,0 +1,88 @@
+import { Link } from 'wouter';
+import { faceUrl } from '../api/client';
+import type { SearchResult } from '../api/schema';
+import { count } from '../lib/format';
+import { t } from '../lib/i18n';
+import { useFace } from '../lib/queries';
+import type { QueryPhoto } from '../lib/state';
+import { BoxedPhoto } from './boxed-photo';
+import { FaceAbout, reasonsOf } from './face-about';
+import { ErrorNote } from './notes';
+
+export const ALL_FACES = 'all';
+
+interface PhotoProps {
+  photo: QueryPhoto;
+  answer: SearchResult | undefined;
+  face: string;
+  onFace: (face: string) => void;
+}
+
+/** The picture searched with; one of its faces is chosen, or all. */
+export function PhotoSource({ photo, answer, face, onFace }: PhotoProps) {
+  const faces = answer?.query.faces ?? [];
+  const chosen = faces.find(({ index }) => String(index) === face);
+  const reasons = chosen ? reasonsOf(chosen.quality) : '';
+  return (
+    <div>
+      <BoxedPhoto
+        src={photo.url}
+        alt={t('search.photo_alt', { name: photo.file.name })}
+        width={answer?.query.width ?? null}
+        height={answer?.query.height ?? null}
+        small
+        marks={faces.map((one) => ({
+          key: String(one.index),
+          label: t('face.search_number', { n: one.index + 1 }),
+          box: one.box,
+          chosen: face === ALL_FACES || String(one.index) === face,
+          onChoose: () => onFace(String(one.index)),
+          note: <FaceAbout face={one} />,
+        }))}
+      />
+      <p className="text-soft mt-2 text-sm">
+        <span className="break-all">{photo.file.name}</span>
+        {faces.length > 1 && `: ${count(faces.length, 'count.faces')}, ${t('search.choose_face')}`}
+      </p>
+      {faces.length > 1 && (
+        <button
+          type="button"
+          className="button button-small aria-pressed:border-accent aria-pressed:bg-tint mt-1"
+          aria-pressed={face === ALL_FACES}
+          onClick={() => onFace(face === ALL_FACES ? '0' : ALL_FACES)}
+        >
+          {t('search.all_faces')}
+        </button>
+      )}
+      {reasons && <p className="text-fair mt-1 text-sm">{t('search.poor', { reasons })}</p>}
+    </div>
+  );
+}
+
+/** A face of the library, searched with. */
+export function StoredSource({ id }: { id: string }) {
+  const { data: face, error } = useFace(id);
+  if (error) return <ErrorNote error={error} />;
+  return (
+    <figure className="card flex items-center gap-3 overflow-hidden p-2">
+      <img
+        src={faceUrl(id, 0.5)}
+        alt={t('search.stored_alt')}
+        className="bg-page size-28 shrink-0 rounded object-cover lg:size-32"
+      />
+      <figcaption className="min-w-0 space-y-1 text-sm">
+        <p>{t('search.stored')}</p>
+        {face && (
+          <>
+            <p className="text-xs">
+              <FaceAbout face={face} />
+            </p>
+            <Link href={`/media/${face.media_id}?face=${id}`} className="link">
+              {t('search.its_picture')}
+            </Link>
+          </>
+        )}
+      </figcaption>
+    </figure>
+  );
+}

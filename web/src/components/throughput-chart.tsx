@@ -1,0 +1,50 @@
+import { number } from '../lib/format';
+import { t } from '../lib/i18n';
+import { throughput } from '../lib/queries';
+import { SLOT_MS } from '../lib/throughput';
+
+const WIDTH = 300;
+const HEIGHT = 64;
+const PER_MINUTE = 60_000 / SLOT_MS;
+
+/** Bars of five seconds over the last five minutes. */
+export function ThroughputChart({ at }: { at: number }) {
+  const slots = throughput.slots(at);
+  const most = Math.max(1, ...slots);
+  const step = WIDTH / slots.length;
+  const label = t('tasks.chart', { n: Math.round(Math.max(0, ...slots) * PER_MINUTE) });
+  return (
+    <section className="card p-4" aria-labelledby="throughput">
+      <h2 id="throughput">{t('tasks.throughput')}</h2>
+      <p className="text-soft mb-2 text-sm tabular-nums">
+        {t('tasks.per_minute', { n: Math.round(throughput.perMinute(at)) })}
+      </p>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={label}
+        className="border-line h-16 w-full border-b"
+      >
+        {slots.map(
+          (n, i) =>
+            n > 0 && (
+              <rect
+                key={i}
+                x={i * step + 0.5}
+                width={step - 1}
+                y={HEIGHT - (n / most) * HEIGHT}
+                height={(n / most) * HEIGHT}
+                fill="var(--accent)"
+              />
+            ),
+        )}
+      </svg>
+      <p className="text-soft mt-1 flex justify-between text-xs">
+        <span>{t('tasks.minutes')}</span>
+        <span className="tabular-nums">≤ {number(most * PER_MINUTE)}/min</span>
+        <span>{t('tasks.now')}</span>
+      </p>
+    </section>
+  );
+}

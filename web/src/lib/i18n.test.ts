@@ -1,0 +1,64 @@
+import { afterEach, expect, test } from 'vitest';
+import { TEXTS } from '../texts';
+import { bytes, ago, cosine, count } from './format';
+import { type Entry, named, setLanguage, t } from './i18n';
+
+afterEach(() => setLanguage('en'));
+
+const forms = (text: Entry[number]) => (typeof text === 'string' ? [text] : [text.one, text.other]);
+const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort();
+
+test.each(Object.entries(TEXTS))('%s says the same in both languages', (_, entry: Entry) => {
+  const [en, de] = entry;
+  for (const text of [...forms(en), ...forms(de)]) expect(text.trim()).not.toBe('');
+  expect(typeof en).toBe(typeof de);
+  expect(forms(de).map(placeholders)).toEqual(forms(en).map(placeholders));
+});
+
+test('one is one, all else is many, and numbers are written as the language does', () => {
+  expect([0, 1, 2, 1234].map((n) => count(n, 'count.faces'))).toEqual([
+    '0 faces',
+    '1 face',
+    '2 faces',
+    '1,234 faces',
+  ]);
+  setLanguage('de');
+  expect([1, 1234].map((n) => count(n, 'count.faces'))).toEqual(['1 Gesicht', '1.234 Gesichter']);
+});
+
+test('values are put in as they are, markup and braces too', () => {
+  expect(t('select.one', { name: '<b>{n}</b> $& .jpg' })).toBe('Select <b>{n}</b> $& .jpg');
+});
+
+test('a name that the table does not know is still readable', () => {
+  expect(named('reason', 'low_score')).toBe('uncertain detection');
+  expect(named('reason', 'behind_glass')).toBe('behind glass');
+});
+
+test('sizes are short and never read 1000 of a unit', () => {
+  expect([0, 999, 1000, 1549, 99_449, 99_950, 999_499, 999_500, 5e9].map(bytes)).toEqual([
+    '0 B',
+    '999 B',
+    '1.0 kB',
+    '1.5 kB',
+    '99.4 kB',
+    '100 kB',
+    '999 kB',
+    '1.0 MB',
+    '5.0 GB',
+  ]);
+  setLanguage('de');
+  expect(bytes(1549)).toBe('1,5 kB');
+});
+
+test('a cosine is cut, so that none reads as if it reached a level', () => {
+  expect([0.44996, 0.45, 0.4, 1].map(cosine)).toEqual(['0.449', '0.450', '0.400', '1.000']);
+});
+
+test('times are near or dates', () => {
+  const now = Date.parse('2026-05-01T12:00:00Z');
+  expect(ago('2026-05-01T11:59:30Z', now)).toBe('30 seconds ago');
+  expect(ago('2026-05-01T09:00:00Z', now)).toBe('3 hours ago');
+  expect(ago('2026-04-30T11:00:00Z', now)).toBe('yesterday');
+  expect(ago('2025-05-01T12:00:00Z', now)).toBeNull();
+});

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import type { Media } from '../api/schema';
+import { forAll } from './actions';
+import { requestOf } from './erasing';
+import { fieldsOf, type OpenApi, routesByTag, typeOf } from './openapi';
+import { groupByMedia, type Hit } from './searching';
+import { selectTo } from './selection';
+import { SLOT_MS, Throughput } from './throughput';
+import { readWatched, writeWatched } from './watched';
+
+const A = '0190a1b2-0000-4000-8000-00000000000a';
+const B = '0190a1b2-0000-4000-8000-00000000000b';
+
+test('results are grouped by picture, in the order of the best face', () => {
+  const hit = (media: string, cosine: number) => ({ media: { id: media } as Media, cosine }) as Hit;
+  const groups = groupByMedia([hit('b', 0.9), hit('a', 0.8), hit('b', 0.7)]);
+  expect(groups.map(({ media, hits }) => [media.id, hits.map((one) => one.cosine)])).toEqual([
+    ['b', [0.9, 0.7]],
+    ['a', [0.8]],
+  ]);
+});
+
+test('with Shift, all between are selected; without, one is turned', () => {
+  const ids = ['a', 'b', 'c', 'd'];
+  expect([...selectTo(ids, new Set(['a']), 'c', 'a')]).toEqual(['a', 'b', 'c']);
+  expect([...selectTo(ids, new Set(['d']), 'b', 'd')].sort()).toEqual(['b', 'c', 'd']);
+  expect([...selectTo(ids, new Set(['b']), 'b', null)]).toEqual([]);
+  expect([...selectTo(ids, new Set(), 'b', 'gone')]).toEqual(['b']);
+});
+
+test('throughput counts what ended in the last minute, and survives gaps and tidying', () => {
+  const rate = new Throughput();
+  const start = 1_000_000 * SLOT_MS;
+  rate.record(start, { done: 100, failed: 5, queued: 50 });
+  rate.record(start + SLOT_MS, { done: 110, failed: 6 });
+  expect(rate.perMinute(start + SLOT_MS)).toBe(11);
+  rate.record(start + 3 * SLOT_MS, { done: 120, failed: 6 }); // one was missed
+  expect(rate.slots(start + 3 * SLOT_MS).slice(-3)).toEqual([11, 5, 5]);
+  rate.record(start + 4 * SLOT_MS, { done: 3, failed: 0 }); // old ones were forgotten
+  expect(rate.perMinute(start + 4 * SLOT_MS)).toBe(21);
+  expect(rate.perMinute(start + 40 * SLOT_MS)).toBe(0);
+});
+
+test('ids to erase are found in addresses, once each', () => {
+  const value = `http://127.0.0.1:8080/media/${A}?face=1\n${A.toUpperCase()} ${B}`;
+  expect(requestOf({ kind: 'media', value })).toEqual({ media_ids: [A, B] });
+  expect(requestOf({ kind: 'face', value: 'nothing' })).toEqual({ face_ids: [] });
+  expect(requestOf({ kind: 'collection', value: 'family' })).toEqual({ collections: ['family'] });
+});
+
+test('watched faces are written one a line and read back', () => {
+  const faces = [
+    { face_id: A, threshold: null },
+    { face_id: B, threshold: 0.42 },
+  ];
+  expect(readWatched(writeWatched(faces))).toEqual(faces);
+  expect(readWatched(`http://x/search?face=${A}\n\nnonsense`)).toEqual([{ face_id: A, threshold: null }]);
+});
+
+test('work on many runs for all, and an error is told at the end', async () => {
+  const done: number[] = [];
+  const work = async (n: number) => {
+    if (n === 2) throw new Error('two');
+    done.push(n);
+  };
+  await expect(forAll([1, 2, 3, 4, 5, 6], work)).rejects.toThrow('two');
+  expect(done.sort()).toEqual([1, 3, 4, 5, 6]);
+});
+
+test('a description is sorted by tags, references resolved', () => {
+  const api: OpenApi = {
+    info: { title: 'x', version: '1' },
+    tags: [{ name: 'two' }, { name: 'one' }],
+    paths: {
+      '/a/{id}': {
+        parameters: [{ $ref: '#/components/parameters/Id', name: '', in: '' }],
+        get: { tags: ['one'] },
+      } as OpenApi['paths'][string],
+    },
+    components: {
+      parameters: { Id: { name: 'id', in: 'path', required: true } },
+      schemas: {
+        Base: { type: 'object', properties: { id: { type: 'string' } } },
+        More: {
+          allOf: [{ $ref: '#/components/schemas/Base' }],
+          required: ['id'],
+          properties: { n: { type: ['integer', 'null'], minimum: 1, maximum: 5 } },
+        },
+      },
+    },
+  };
+  const routes = routesByTag(api);
+  expect([...routes.keys()]).toEqual(['two', 'one']);
+  expect(routes.get('one')?.[0]).toMatchObject({ method: 'get', parameters: [{ name: 'id', in: 'path' }] });
+  const fields = fieldsOf(api, { $ref: '#/components/schemas/More' });
+  expect(fields.map(({ name, type, required }) => [name, type, required])).toEqual([
+    ['id', 'string', true],
+    ['n', 'integer | null, 1 – 5', false],
+  ]);
+  expect(typeOf({ type: 'array', items: { $ref: '#/components/schemas/Base' } })).toBe('Base[]');
+});

@@ -1,0 +1,52 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { api, ApiError, ask, keepSession, onUnauthorized } from '../api/client';
+import type { Scope, Session } from '../api/schema';
+
+const SESSION = ['session'];
+const RANK: Record<Scope, number> = { read: 0, write: 1, admin: 2 };
+
+/** A server without login: whoever reaches it may use it. */
+const OPEN: Session = {
+  authenticated: true,
+  login_required: false,
+  setup_required: false,
+  setup_code_required: false,
+  user: { id: '', name: '', scope: 'write', kind: 'local' },
+  csrf_token: null,
+};
+
+async function askSession(signal: AbortSignal): Promise<Session> {
+  const { data, error, response } = await api.GET('/v1/session', { signal });
+  if (response.status === 404) return OPEN;
+  return keepSession(await ask(Promise.resolve({ data, error, response })));
+}
+
+/** Who uses the page. Asked once, and again whenever the server says 401. */
+export function useSession() {
+  const client = useQueryClient();
+  useEffect(() => onUnauthorized(() => void client.invalidateQueries({ queryKey: SESSION })), [client]);
+  return useQuery({
+    queryKey: SESSION,
+    queryFn: ({ signal }) => askSession(signal),
+    staleTime: Infinity,
+    retry: (_, error) => error instanceof ApiError && error.status === 503,
+  });
+}
+
+/** After login, logout and the like: all that was read belongs to who was there before. */
+export function useNewSession() {
+  const client = useQueryClient();
+  return async (session?: Session) => {
+    if (session) client.setQueryData(SESSION, keepSession(session));
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+    await client.invalidateQueries({ queryKey: SESSION });
+  };
+}
+
+/** Whether the user may do what needs this scope. */
+export function useMay(scope: Scope): boolean {
+  const { data } = useSession();
+  const own = data?.user?.scope;
+  return own !== undefined && RANK[own] >= RANK[scope];
+}

@@ -1,0 +1,38 @@
+export const SLOT_MS = 5000;
+const SLOTS = 60; // five minutes
+
+/** How many tasks end in a minute, from the counts that the server gives now and then. */
+export class Throughput {
+  private samples: { slot: number; finished: number }[] = []; // one a slot: the last
+
+  /** `tasks` as in the stats. The server forgets old tasks: a count that falls is no work undone. */
+  record(at: number, tasks: Readonly<Record<string, number>>) {
+    const finished = (tasks['done'] ?? 0) + (tasks['failed'] ?? 0) + (tasks['dead'] ?? 0);
+    const slot = Math.floor(at / SLOT_MS);
+    if (this.samples.at(-1)?.slot === slot) this.samples.pop();
+    this.samples.push({ slot, finished });
+    if (this.samples.length > SLOTS + 1) this.samples.shift();
+  }
+
+  /** Finished in each slot of the last five minutes, oldest first; what was missed is spread evenly. */
+  slots(now: number): number[] {
+    const made = Array.from({ length: SLOTS }, () => 0);
+    const first = Math.floor(now / SLOT_MS) - SLOTS + 1;
+    this.samples.forEach((sample, i) => {
+      const before = this.samples[i - 1];
+      if (!before) return;
+      const steps = sample.slot - before.slot;
+      const each = Math.max(0, sample.finished - before.finished) / steps;
+      for (let slot = before.slot + 1; slot <= sample.slot; ++slot) {
+        if (slot >= first && slot - first < SLOTS) made[slot - first] = each;
+      }
+    });
+    return made;
+  }
+
+  /** Over the last minute. */
+  perMinute = (now: number) =>
+    this.slots(now)
+      .slice(-60_000 / SLOT_MS)
+      .reduce((sum, one) => sum + one, 0);
+}

@@ -1,0 +1,58 @@
+import type { Table } from '.';
+
+export const tasks = {
+  'tasks.title': ['Tasks', 'Aufgaben'],
+  'tasks.states': ['States', 'Zustände'],
+  'tasks.all': ['All', 'Alle'],
+  'tasks.empty': ['No task of this kind', 'Keine solche Aufgabe'],
+  'tasks.empty_text': [
+    'What Facet does in the background is shown here.',
+    'Hier erscheint, was Facet im Hintergrund tut.',
+  ],
+  'tasks.queued': ['Waiting', 'Wartend'],
+  'tasks.leased': ['Running', 'Laufend'],
+  'tasks.done': ['Done', 'Fertig'],
+  'tasks.failed': ['Failed', 'Fehlgeschlagen'],
+  'tasks.dead': ['Given up', 'Aufgegeben'],
+  'tasks.cancelled': ['Cancelled', 'Abgebrochen'],
+  'task.state.queued': ['waiting', 'wartet'],
+  'task.state.leased': ['running', 'läuft'],
+  'task.state.done': ['done', 'fertig'],
+  'task.state.failed': ['failed', 'fehlgeschlagen'],
+  'task.state.dead': ['given up', 'aufgegeben'],
+  'task.state.cancelled': ['cancelled', 'abgebrochen'],
+  'task.attempt': ['attempt {n} of {most}', 'Versuch {n} von {most}'],
+  'task.media': ['its picture', 'ihr Bild'],
+  'task.retry': ['Run again', 'Erneut ausführen'],
+  'task.cancel': ['Cancel', 'Abbrechen'],
+  'task.took': ['took {time}', 'dauerte {time}'],
+  'task.retried': ['Queued again', 'Wieder eingereiht'],
+  'task.cancelled': ['Cancelled', 'Abgebrochen'],
+  'tasks.retry_all': ['Run all again', 'Alle erneut ausführen'],
+  'tasks.retry_question': [
+    { one: 'Run {n} task again?', other: 'Run {n} tasks again?' },
+    { one: '{n} Aufgabe erneut ausführen?', other: '{n} Aufgaben erneut ausführen?' },
+  ],
+  'tasks.retry_text': [
+    'What was damaged fails again; what failed for want of a server or memory may work now.',
+    'Beschädigtes schlägt wieder fehl; was an einem Server oder Speicher scheiterte, kann nun gelingen.',
+  ],
+  'tasks.retried': [
+    { one: '{n} task queued again', other: '{n} tasks queued again' },
+    { one: '{n} Aufgabe wieder eingereiht', other: '{n} Aufgaben wieder eingereiht' },
+  ],
+  'tasks.workers': ['Workers', 'Arbeiter'],
+  'tasks.no_workers': ['Nothing is running.', 'Zurzeit läuft nichts.'],
+  'tasks.since': ['since', 'seit'],
+  'tasks.throughput': ['Throughput', 'Durchsatz'],
+  'tasks.per_minute': [
+    { one: '{n} finished in the last minute', other: '{n} finished in the last minute' },
+    { one: '{n} in der letzten Minute fertig', other: '{n} in der letzten Minute fertig' },
+  ],
+  'tasks.chart': [
+    'Tasks finished in the last five minutes; at most {n} a minute',
+    'In den letzten fünf Minuten fertige Aufgaben; höchstens {n} je Minute',
+  ],
+  'tasks.minutes': ['5 minutes', '5 Minuten'],
+  'tasks.now': ['now', 'jetzt'],
+} as const satisfies Table;
