@@ -3,10 +3,9 @@ import hooks from 'eslint-plugin-react-hooks';
 import ts from 'typescript-eslint';
 
 const scriptGlobals = Object.fromEntries(
-  ['process', 'console', 'Buffer', 'URL', 'fetch', 'document', 'window', 'setTimeout'].map((name) => [
-    name,
-    'readonly',
-  ]),
+  'process console Buffer URL fetch FormData Blob document window navigator performance requestAnimationFrame setTimeout'
+    .split(' ')
+    .map((name) => [name, 'readonly']),
 );
 
 export default ts.config(

@@ -160,6 +160,11 @@ Admitted<void> Exchange::Choose() {
         answer_ = MakeReply(std::move(response), request_, core_.options);
         return {};
     }
+    const bool reads = head_.method == "GET" || head_.method == "HEAD";
+    const bool navigates = reads && AcceptsHtml(head_.Header("accept"));
+    const auto& pages = options.static_files.pages;
+    const bool is_page = std::ranges::find(pages, request_.path) != pages.end();
+    if (navigates && is_page && AnswerStatic({})) return {};
     auto match = core_.router.Find(head_.method, target->path);
     if (!match) return std::unexpected(std::move(match).error());
     if (match->route != nullptr) {
@@ -169,7 +174,6 @@ Admitted<void> Exchange::Choose() {
         return CheckBody();
     }
     const bool is_file = core_.static_files.Find(request_.path, {}).file != nullptr;
-    const bool reads = head_.method == "GET" || head_.method == "HEAD";
     if (is_file && reads && AnswerStatic(request_.path)) return {};
     if (is_file && match->allow.empty()) match->allow = "GET, HEAD, OPTIONS";
     if (!match->allow.empty()) {
@@ -181,7 +185,6 @@ Admitted<void> Exchange::Choose() {
         refusal.error().headers.emplace_back("allow", match->allow);
         return refusal;
     }
-    const bool navigates = reads && AcceptsHtml(head_.Header("accept"));
     if (navigates && AnswerStatic({})) return {};
     return Refuse(404, Code::kNotFound, "there is nothing here");
 }

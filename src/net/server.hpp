@@ -47,6 +47,7 @@ struct Route {
 struct StaticOptions {
     std::filesystem::path root;           // empty: no static files
     std::string fallback = "index.html";  // for a GET of an unknown path that accepts text/html
+    std::vector<std::string> pages;       // paths of routes for which it gets the fallback, too
 };
 
 /// What happened to one request, for logs and metrics.

@@ -1,6 +1,5 @@
-"""The web page, in a real browser, served by the real program."""
+"""The web page, in a real browser, served by the real program. The flows are web/e2e/flows/*.mjs."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -10,22 +9,58 @@ import pytest
 from conftest import ROOT, WEB
 
 CHROMIUM = os.environ.get("FACET_CHROMIUM", "/usr/bin/chromium")
+SHOTS = os.environ.get("FACET_SCREENSHOTS", "")
+
+pytestmark = [
+    pytest.mark.skipif(not WEB.is_dir(), reason="web/dist is not built: ./dev build"),
+    pytest.mark.skipif(not pathlib.Path(CHROMIUM).exists(), reason="no Chromium: set FACET_CHROMIUM"),
+    pytest.mark.skipif(not shutil.which("node"), reason="no node"),
+]
 
 
-@pytest.mark.skipif(not WEB.is_dir(), reason="web/dist is not built: ./dev build")
-@pytest.mark.skipif(not pathlib.Path(CHROMIUM).exists(), reason="no Chromium: set FACET_CHROMIUM")
-@pytest.mark.skipif(not shutil.which("node"), reason="no node")
-def test_photos_are_added_searched_and_deleted_in_the_browser(server, testdata, tmp_path):
-    people = testdata / "people"
-    pictures = [people / name for name in (
-        "obama_1.jpg", "biden_1.jpg", "obama_2.jpg", "obama_and_biden_1.jpg")]
-    shots = os.environ.get("FACET_SCREENSHOTS", "")
-    if shots:
-        pathlib.Path(shots).mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["node", "web/e2e/run.mjs"], cwd=ROOT, capture_output=True, text=True, timeout=240,
-        env={**os.environ, "FACET_URL": server.url, "FACET_SCREENSHOTS": shots,
-             "FACET_CHROMIUM": CHROMIUM, "HOME": str(tmp_path),
-             "FACET_PICTURES": json.dumps([str(picture) for picture in pictures])})
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert server.http.get("/v1/stats").json()["media"]["total"] == 1
+@pytest.fixture
+def play(testdata, tmp_path):
+    """Plays one flow before a server."""
+
+    def run(flow, server, seconds=300):
+        done = subprocess.run(
+            ["node", "web/e2e/run.mjs", flow], cwd=ROOT, capture_output=True, text=True, timeout=seconds,
+            env={**os.environ, "FACET_URL": server.url, "FACET_CHROMIUM": CHROMIUM, "HOME": str(tmp_path),
+                 "FACET_TESTDATA": str(testdata)})
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+        print(done.stdout)
+
+    return run
+
+
+def test_two_hundred_files_are_uploaded_filtered_and_deleted(play, server):
+    play("library", server)
+
+
+def test_a_face_is_searched_each_way(play, server):
+    play("search", server)
+
+
+def test_a_picture_shows_its_faces(play, server):
+    play("media", server)
+
+
+def test_tasks_are_shown_and_run_again(play, server):
+    play("tasks", server)
+
+
+def test_errors_are_told_and_got_over(play, server):
+    play("errors", server)
+
+
+def test_the_keyboard_is_enough(play, server):
+    play("keyboard", server)
+
+
+def test_every_page_in_both_languages_and_themes(play, server):
+    play("looks", server)
+
+
+@pytest.mark.skipif(not SHOTS, reason="FACET_SCREENSHOTS names no folder for the pictures of the documentation")
+def test_pictures_for_the_documentation(play, server):
+    play("shots", server)

@@ -6,7 +6,7 @@ import { t } from '../lib/i18n';
 import { Icon, type IconName } from './icon';
 
 export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void }) {
-  const { title, detail, request } = errorText(error);
+  const { title, detail, request, final } = errorText(error);
   return (
     <div role="alert" className="card border-bad p-4 text-sm">
       <p className="text-bad flex items-center gap-2 font-medium">
@@ -15,7 +15,7 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
       </p>
       {detail && <p className="mt-1 break-words">{detail}</p>}
       {request && <p className="text-soft mt-1 text-xs break-all">{request}</p>}
-      {retry && (
+      {retry && !final && (
         <button type="button" className="button mt-3" onClick={retry}>
           {t('act.retry')}
         </button>

@@ -34,11 +34,12 @@ function Card({ group: { media, hits } }: { group: Group }) {
       </Link>
       <div className="flex flex-1 flex-col p-2.5">
         <p className="flex items-baseline justify-between gap-2 text-sm">
-          <span className={`font-medium ${LEVEL_COLOURS[best.match]}`}>{t(`level.${best.match}`)}</span>
-          <span className="tabular-nums">{cosine(best.cosine)}</span>
-        </p>
-        <p className="text-soft truncate text-xs" title={media.filename}>
-          {media.filename}
+          <span className="truncate" title={media.filename}>
+            {media.filename}
+          </span>
+          <span className={`font-medium tabular-nums ${LEVEL_COLOURS[best.match]}`}>
+            {cosine(best.cosine)}
+          </span>
         </p>
         <p className="text-soft text-xs">{date(media.taken_at ?? media.created_at)}</p>
         {similar > 0 && <p className="text-soft text-xs">+ {t('search.similar', { n: similar })}</p>}

@@ -25,12 +25,12 @@ function TopBar({ onHelp }: { onHelp: () => void }) {
         className="button absolute top-1 left-1 z-50 -translate-y-16 focus:translate-y-0"
         onClick={(event) => {
           event.preventDefault();
-          document.querySelector<HTMLElement>('main h1, main')?.focus();
+          (document.querySelector<HTMLElement>('main h1') ?? document.querySelector('main'))?.focus();
         }}
       >
         {t('nav.skip')}
       </a>
-      <div className="mx-auto flex h-14 max-w-7xl items-center gap-x-2 px-3 sm:gap-x-6 sm:px-4">
+      <div className="mx-auto flex h-14 max-w-7xl items-center gap-x-1.5 px-3 sm:gap-x-6 sm:px-4">
         <Link href="/" className="flex items-center gap-2 text-lg font-semibold" aria-label="Facet">
           <img src="/favicon.svg" alt="" className="size-7" />
           <span className="hidden sm:inline">Facet</span>
@@ -41,7 +41,7 @@ function TopBar({ onHelp }: { onHelp: () => void }) {
               key={href}
               href={href}
               aria-current={matches.test(path) ? 'page' : undefined}
-              className="text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:border-accent flex items-center border-b-2 border-transparent px-2 pt-0.5 text-sm font-medium sm:px-3"
+              className="text-soft hover:text-ink aria-[current=page]:text-ink aria-[current=page]:border-accent flex items-center border-b-2 border-transparent px-1 pt-0.5 text-[0.8125rem] font-medium sm:px-3 sm:text-sm"
             >
               {t(name)}
             </Link>

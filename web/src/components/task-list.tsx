@@ -4,7 +4,7 @@ import type { Task, TaskState } from '../api/schema';
 import { useAction } from '../lib/action';
 import { reasonOf } from '../lib/error-text';
 import { duration } from '../lib/format';
-import { t } from '../lib/i18n';
+import { named, t } from '../lib/i18n';
 import { useMay } from '../lib/session';
 import { When } from './notes';
 
@@ -39,7 +39,9 @@ function Row({ task, mayWrite }: { task: Task; mayWrite: boolean }) {
       <div className="min-w-0 flex-1 basis-60">
         <p className="flex flex-wrap items-baseline gap-x-2">
           <span className={`font-medium ${COLOURS[task.state]}`}>{t(`task.state.${task.state}`)}</span>
-          <span className="break-all">{task.name}</span>
+          <span className="break-all" title={task.name}>
+            {named('task.name', task.name)}
+          </span>
           {task.media_id && (
             <Link href={`/media/${task.media_id}`} className="link text-xs">
               {t('task.media')}

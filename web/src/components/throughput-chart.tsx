@@ -42,7 +42,7 @@ export function ThroughputChart({ at }: { at: number }) {
       </svg>
       <p className="text-soft mt-1 flex justify-between text-xs">
         <span>{t('tasks.minutes')}</span>
-        <span className="tabular-nums">≤ {number(most * PER_MINUTE)}/min</span>
+        {slots.some((n) => n > 0) && <span className="tabular-nums">≤ {number(most * PER_MINUTE)}/min</span>}
         <span>{t('tasks.now')}</span>
       </p>
     </section>

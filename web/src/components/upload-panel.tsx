@@ -40,7 +40,7 @@ function Row({ upload }: { upload: Upload }) {
   const name = upload.file.name;
   const request = upload.error?.requestId && t('error.request', { id: upload.error.requestId });
   return (
-    <div className="border-line flex h-full items-center gap-2 border-b pl-3 text-sm">
+    <div className="border-line flex min-h-14 items-center gap-2 border-b py-1.5 pl-3 text-sm">
       <div className="min-w-0 flex-1">
         <div className="flex items-baseline gap-2">
           <span className="min-w-0 truncate" title={upload.file.webkitRelativePath || name}>
@@ -54,19 +54,12 @@ function Row({ upload }: { upload: Upload }) {
           </span>
           <span className="text-soft ml-auto shrink-0 text-xs tabular-nums">{bytes(upload.file.size)}</span>
         </div>
-        <p
-          className={`truncate text-xs tabular-nums ${colour}`}
-          title={[text, request].filter(Boolean).join(' · ')}
-        >
+        <p className={`text-xs break-words tabular-nums ${colour}`}>
           {text}
-          {request && <span className="text-soft"> · {request}</span>}
+          {request && <span className="text-soft block">{request}</span>}
         </p>
         {upload.state === 'sending' && (
-          <progress
-            className="accent-accent block h-1 w-full"
-            value={upload.sent}
-            aria-label={t('upload.sent', { name })}
-          />
+          <progress className="bar h-1" value={upload.sent} aria-label={t('upload.sent', { name })} />
         )}
       </div>
       <div className="w-10 shrink-0">
@@ -118,11 +111,13 @@ function Rows({ rows }: { rows: readonly Upload[] }) {
             upload && (
               <div
                 key={upload.key}
+                ref={virtual.measureElement}
+                data-index={item.index}
                 role="listitem"
                 aria-setsize={rows.length}
                 aria-posinset={item.index + 1}
                 className="absolute inset-x-0 top-0"
-                style={{ height: item.size, transform: `translateY(${item.start}px)` }}
+                style={{ transform: `translateY(${item.start}px)` }}
               >
                 <Row upload={upload} />
               </div>
@@ -194,12 +189,7 @@ export function UploadPanel() {
           </button>
         )}
       </div>
-      <progress
-        className="accent-accent block h-1 w-full"
-        value={done}
-        max={all.length}
-        aria-label={t('upload.title')}
-      />
+      <progress className="bar h-1" value={done} max={all.length} aria-label={t('upload.title')} />
       {!folded && (
         <>
           <Rows rows={rows} />

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { api, ask } from '../api/client';
 import { useAction } from '../lib/action';
 import { type Language, LANGUAGES, setLanguage, t, useLanguage } from '../lib/i18n';
@@ -16,14 +16,17 @@ interface ChoiceProps<T extends string> {
 }
 
 function Choice<T extends string>({ legend, value, options, onChange }: ChoiceProps<T>) {
+  const id = useId();
   return (
-    <fieldset className="border-line border-t px-2 py-2">
-      <legend className="text-soft float-left w-full pb-1 text-xs">{legend}</legend>
+    <div role="radiogroup" aria-labelledby={id} className="border-line border-t p-2">
+      <p id={id} className="text-soft pb-1 text-xs">
+        {legend}
+      </p>
       {options.map(([option, text]) => (
         <label key={option} className="flex min-h-7 items-center gap-2 text-sm">
           <input
             type="radio"
-            name={legend}
+            name={id}
             className="accent-accent"
             checked={option === value}
             onChange={() => onChange(option)}
@@ -31,7 +34,7 @@ function Choice<T extends string>({ legend, value, options, onChange }: ChoicePr
           {text}
         </label>
       ))}
-    </fieldset>
+    </div>
   );
 }
 

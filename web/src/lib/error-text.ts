@@ -5,14 +5,18 @@ export interface ErrorText {
   title: string;
   detail: string; // what the server said
   request: string;
+  final: boolean; // asking again gives the same
 }
 
 export function errorText(error: unknown): ErrorText {
-  if (!(error instanceof ApiError)) return { title: t('error.unknown'), detail: String(error), request: '' };
+  if (!(error instanceof ApiError)) {
+    return { title: t('error.unknown'), detail: String(error), request: '', final: false };
+  }
   return {
     title: named('error', error.code),
     detail: error.status === 0 ? '' : error.message,
     request: error.requestId && t('error.request', { id: error.requestId }),
+    final: error.status >= 400 && error.status < 500 && error.status !== 429,
   };
 }
 

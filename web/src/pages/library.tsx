@@ -58,11 +58,11 @@ function Filters({ filter, onChange }: FilterProps) {
   const byName = useCallback((q: string) => onChange({ q }), [onChange]);
   return (
     <section aria-label={t('filter.label')} className="mb-4 space-y-3">
-      <div className="flex flex-wrap items-center gap-2">
+      <div className="grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap">
         <TextFilter
           bare
           search
-          className="w-full sm:w-60"
+          className="max-sm:col-span-2 sm:w-60"
           label={t('filter.q')}
           value={filter.q}
           onChange={byName}
@@ -161,7 +161,7 @@ export function LibraryPage() {
       {chosen > 0 && (
         <section
           aria-label={t('select.bar')}
-          className="card fixed inset-x-3 bottom-3 z-30 mx-auto flex max-w-2xl flex-wrap items-center gap-2 p-2 shadow-lg"
+          className="card fixed inset-x-3 top-16 z-10 mx-auto flex max-w-2xl flex-wrap items-center gap-2 p-2 shadow-lg"
         >
           <p role="status" className="mr-auto px-2 text-sm font-medium">
             {t('select.count', { n: chosen })}

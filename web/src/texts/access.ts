@@ -59,6 +59,7 @@ export const access = {
   ],
   'keys_page.scope': ['Rights', 'Rechte'],
   'keys_page.until': ['valid until', 'gültig bis'],
+  'keys_page.until_label': ['Valid until', 'Gültig bis'],
   'keys_page.made': ['The key “{name}”', 'Der Schlüssel „{name}“'],
   'keys_page.used': ['last used', 'zuletzt benutzt'],
   'keys_page.revoke': ['Revoke', 'Widerrufen'],

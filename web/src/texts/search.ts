@@ -51,7 +51,7 @@ export const search = {
   'level.match': ['Same person', 'Gleiche Person'],
   'level.likely': ['Likely', 'Wahrscheinlich'],
   'level.weak': ['Weak resemblance', 'Schwache Ähnlichkeit'],
-  'threshold.label': ['At least this alike', 'Mindestens so ähnlich'],
+  'threshold.label': ['Least likeness', 'Mindestähnlichkeit'],
   'threshold.value': ['{level}, cosine {value}, {results}', '{level}, Kosinus {value}, {results}'],
   'threshold.shown': ['{n} of {all} resembling faces', '{n} von {all} ähnlichen Gesichtern'],
 

@@ -158,6 +158,7 @@ export const system = {
   'receipt.by': ['By', 'Durch'],
   'receipt.removed': ['Removed', 'Entfernt'],
   'receipt.nothing': ['Nothing.', 'Nichts.'],
+  'receipt.people': ['People', 'Personen'],
   'receipt.checks': ['How to check it', 'Wie es sich prüfen lässt'],
   'receipt.passed': ['passed', 'bestanden'],
   'receipt.failed': ['failed', 'durchgefallen'],

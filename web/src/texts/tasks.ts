@@ -21,6 +21,7 @@ export const tasks = {
   'task.state.failed': ['failed', 'fehlgeschlagen'],
   'task.state.dead': ['given up', 'aufgegeben'],
   'task.state.cancelled': ['cancelled', 'abgebrochen'],
+  'task.name.facet.process_media': ['Look for faces', 'Gesichter suchen'],
   'task.attempt': ['attempt {n} of {most}', 'Versuch {n} von {most}'],
   'task.media': ['its picture', 'ihr Bild'],
   'task.retry': ['Run again', 'Erneut ausführen'],

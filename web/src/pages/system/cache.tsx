@@ -62,7 +62,7 @@ export function CachePage() {
               <span className="tabular-nums">{percent(stats.hit_rate / 100)}</span>
             </p>
             <progress
-              className="accent-accent mt-2 block h-2 w-full"
+              className="bar mt-2 h-2"
               max={100}
               value={stats.hit_rate}
               aria-label={t('cache.rate')}

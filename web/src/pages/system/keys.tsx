@@ -65,7 +65,7 @@ function KeyDialog({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose
         />
         <CollectionChoice chosen={collections} onChange={setCollections} />
         <Input
-          label={t('keys_page.until')}
+          label={t('keys_page.until_label')}
           type="date"
           min={new Date().toISOString().slice(0, 10)}
           value={until}

@@ -9,11 +9,11 @@ import { useHealth, useStats } from '../../lib/queries';
 export const Figures = ({ title, rows }: { title: string; rows: [string, ReactNode][] }) => (
   <section className="card p-4">
     <h2>{title}</h2>
-    <dl className="mt-3 grid grid-cols-[1fr_auto] gap-x-4 gap-y-1.5 text-sm">
+    <dl className="mt-3 space-y-1.5 text-sm">
       {rows.map(([name, value]) => (
-        <div key={name} className="contents">
+        <div key={name} className="flex justify-between gap-4">
           <dt className="text-soft">{name}</dt>
-          <dd className="text-right break-all tabular-nums">{value}</dd>
+          <dd className="min-w-0 text-right break-words tabular-nums">{value}</dd>
         </div>
       ))}
     </dl>

@@ -110,7 +110,7 @@ export function ReceiptPage({ id }: { id: string }) {
           <Checks checks={data.checks} />
           <Ids title={t('library.media')} ids={data.media.map((one) => `${one.id}  SHA-256 ${one.sha256}`)} />
           <Ids title={t('media.faces')} ids={data.faces} />
-          <Ids title={t('erase.kind.person')} ids={data.people} />
+          <Ids title={t('receipt.people')} ids={data.people} />
           <Ids title={t('system.nav.collections')} ids={data.collections} />
         </div>
       )}
