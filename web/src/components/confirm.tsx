@@ -34,7 +34,7 @@ export function Confirm(props: Props) {
         <Dialog title={props.question} onClose={close}>
           <div className="text-soft text-sm">{props.children}</div>
           <DialogActions>
-            <button type="button" className="button" autoFocus onClick={close}>
+            <button type="button" className="button" data-focus onClick={close}>
               {t('act.keep')}
             </button>
             <button

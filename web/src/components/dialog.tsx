@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import { t } from '../lib/i18n';
 import { Icon } from './icon';
 
@@ -9,12 +9,17 @@ interface Props {
   children: ReactNode;
 }
 
-/** Shown as long as it is rendered; the browser keeps the focus in it and gives it back. */
+/**
+ * Shown as long as it is rendered; the browser keeps the focus in it and gives it back. The focus begins at
+ * what is marked with data-focus.
+ */
 export function Dialog({ title, onClose, wide = false, children }: Props) {
   const box = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // As a layout effect: closing gives the focus back only while the dialog is still in the page.
+  useLayoutEffect(() => {
     const dialog = box.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>('[data-focus]')?.focus();
     return () => dialog?.close();
   }, []);
   return (

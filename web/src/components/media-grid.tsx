@@ -13,6 +13,27 @@ const TILE = 180; // the least width of a tile
 const GAP = 12;
 const CAPTION = 54;
 
+/** A picture that was looked at; what is still to come is not asked for while the server is busy with it. */
+function Thumbnail({ media }: { media: Media }) {
+  const place = 'bg-page min-h-0 w-full flex-1';
+  if (media.status === 'failed') {
+    return (
+      <span className={`${place} text-bad grid place-items-center`}>
+        <Icon name="alert" className="size-8" />
+      </span>
+    );
+  }
+  if (!media.analysed_at) return <span className={`${place} skeleton`} />;
+  return (
+    <img
+      src={thumbnailUrl(media.id, 320)}
+      alt=""
+      loading="lazy"
+      className={`${place} object-cover object-[50%_20%]`}
+    />
+  );
+}
+
 function Tile({ media, index }: { media: Media; index: number }) {
   return (
     <Link
@@ -20,18 +41,7 @@ function Tile({ media, index }: { media: Media; index: number }) {
       data-index={index}
       className="card hover:border-accent flex h-full flex-col overflow-hidden"
     >
-      {media.status === 'failed' ? (
-        <span className="bg-page text-bad grid min-h-0 flex-1 place-items-center">
-          <Icon name="alert" className="size-8" />
-        </span>
-      ) : (
-        <img
-          src={thumbnailUrl(media.id, 320)}
-          alt=""
-          loading="lazy"
-          className="bg-page min-h-0 w-full flex-1 object-cover object-[50%_20%]"
-        />
-      )}
+      <Thumbnail media={media} />
       <span className="block px-2 py-1.5" style={{ height: CAPTION }}>
         <span className="block truncate text-sm" title={media.filename}>
           {media.filename}

@@ -29,7 +29,7 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
           type="password"
           autoComplete="current-password"
           required
-          autoFocus
+          data-focus
           value={old}
           onChange={(event) => setOld(event.target.value)}
         />

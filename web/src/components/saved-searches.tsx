@@ -86,7 +86,7 @@ export function SaveDialog({ source, filter, threshold, onClose }: SaveProps) {
           label={t('saved.name')}
           hint={t('saved.hint')}
           required
-          autoFocus
+          data-focus
           maxLength={200}
           value={name}
           onChange={(event) => setName(event.target.value)}

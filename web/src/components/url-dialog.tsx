@@ -33,7 +33,7 @@ export function UrlDialog({ collection, onClose }: { collection: string; onClose
           id="urls"
           className="field mt-1 h-32 w-full py-2 font-mono"
           required
-          autoFocus
+          data-focus
           spellCheck={false}
           placeholder="https://"
           value={text}

@@ -53,7 +53,7 @@ export function WebhookDialog({ old, onMade, onClose }: Props) {
           label={t('hooks.url')}
           type="url"
           required
-          autoFocus
+          data-focus
           maxLength={2000}
           placeholder="https://"
           value={url}

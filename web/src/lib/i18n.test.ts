@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { TEXTS } from '../texts';
 import { bytes, ago, cosine, count } from './format';
@@ -13,6 +14,21 @@ test.each(Object.entries(TEXTS))('%s says the same in both languages', (_, entry
   for (const text of [...forms(en), ...forms(de)]) expect(text.trim()).not.toBe('');
   expect(typeof en).toBe(typeof de);
   expect(forms(de).map(placeholders)).toEqual(forms(en).map(placeholders));
+});
+
+test('every text is shown somewhere', () => {
+  const root = new URL('..', import.meta.url).pathname;
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name) && !name.startsWith('texts') && !name.includes('.test.'))
+    .map((name) => readFileSync(`${root}/${name}`, 'utf8'))
+    .join('\n');
+  const made = [...sources.matchAll(/`([\w.]+\.)\$\{|named\('([\w.]+)'/g)].map(
+    ([, written, of]) => written ?? `${of}.`,
+  );
+  const unused = Object.keys(TEXTS).filter(
+    (key) => !sources.includes(`'${key}'`) && !made.some((prefix) => key.startsWith(prefix)),
+  );
+  expect(unused).toEqual([]);
 });
 
 test('one is one, all else is many, and numbers are written as the language does', () => {

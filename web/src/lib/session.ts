@@ -12,7 +12,7 @@ const OPEN: Session = {
   login_required: false,
   setup_required: false,
   setup_code_required: false,
-  user: { id: '', name: '', scope: 'write', kind: 'local' },
+  user: { id: '', name: '', scope: 'admin', kind: 'local' },
   csrf_token: null,
 };
 

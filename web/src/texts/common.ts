@@ -1,10 +1,6 @@
 import type { Table } from '.';
 
 export const common = {
-  'app.tagline': [
-    'Find every appearance of a face in your pictures.',
-    'Jedes Vorkommen eines Gesichts in den eigenen Bildern finden.',
-  ],
   'nav.skip': ['Skip to content', 'Zum Inhalt springen'],
   'nav.pages': ['Pages', 'Seiten'],
   'nav.library': ['Library', 'Bibliothek'],
@@ -55,16 +51,10 @@ export const common = {
   'act.copied': ['Copied', 'Kopiert'],
   'act.reload': ['Load the page anew', 'Seite neu laden'],
   'act.dismiss': ['Dismiss', 'Ausblenden'],
-  'act.clear': ['Clear', 'Leeren'],
 
   'state.loading': ['Loading …', 'Wird geladen …'],
   'state.working': ['Working …', 'In Arbeit …'],
-  'state.none': ['none', 'keine'],
   'state.never': ['never', 'nie'],
-  'state.all': ['all', 'alle'],
-  'state.yes': ['yes', 'ja'],
-  'state.no': ['no', 'nein'],
-  'word.or': ['or', 'oder'],
 
   'missing.title': ['There is no such page', 'Diese Seite gibt es nicht'],
   'missing.text': [

@@ -78,7 +78,6 @@ export const library = {
     { one: '{n} picture deleted', other: '{n} pictures deleted' },
     { one: '{n} Bild gelöscht', other: '{n} Bilder gelöscht' },
   ],
-  'delete.receipt': ['Receipt', 'Beleg'],
 
   'drop.search': ['Search with this picture', 'Mit diesem Bild suchen'],
   'drop.add': ['Add to the library', 'In die Bibliothek aufnehmen'],
@@ -110,7 +109,6 @@ export const library = {
   'upload.rejected': ['Refused: {reason}', 'Abgelehnt: {reason}'],
   'upload.failed': ['Failed: {reason}', 'Fehlgeschlagen: {reason}'],
   'upload.cancelled': ['Cancelled', 'Abgebrochen'],
-  'upload.announce': ['Uploads: {done} of {all} finished', 'Uploads: {done} von {all} fertig'],
 
   'url.title': ['Add pictures from the web', 'Bilder aus dem Netz hinzufügen'],
   'url.label': ['Addresses, one a line (at most 20)', 'Adressen, eine je Zeile (höchstens 20)'],
@@ -158,10 +156,8 @@ export const library = {
   'reason.turned': ['turned away', 'abgewandt'],
   'reason.low_score': ['uncertain detection', 'unsicher erkannt'],
   'reason.cut_off': ['cut off by the edge', 'vom Rand beschnitten'],
-  'person.name': ['Name', 'Name'],
   'person.who': ['Who is face {n}?', 'Wer ist Gesicht {n}?'],
   'person.set': ['Name', 'Benennen'],
-  'person.change': ['Rename', 'Umbenennen'],
   'person.forget': ['Not this person', 'Nicht diese Person'],
   'person.media': ['All pictures of {name}', 'Alle Bilder von {name}'],
 } as const satisfies Table;

@@ -28,7 +28,6 @@ export const search = {
     'This face is {reasons}: results may be poor.',
     'Dieses Gesicht ist {reasons}: Die Ergebnisse können schlecht sein.',
   ],
-  'search.photo_lost': ['The picture is not here any more', 'Das Bild ist nicht mehr da'],
   'search.none': ['No face is this alike', 'Kein Gesicht ist so ähnlich'],
   'search.searched': [
     { one: '{n} face searched in {time}.', other: '{n} faces searched in {time}.' },

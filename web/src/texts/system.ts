@@ -168,9 +168,6 @@ export const system = {
   'removed.faces': ['faces', 'Gesichter'],
   'removed.vectors': ['vectors', 'Vektoren'],
   'removed.people': ['people', 'Personen'],
-  'removed.collections': ['collections', 'Sammlungen'],
-  'removed.originals': ['originals', 'Originale'],
-  'removed.crops': ['crops', 'Ausschnitte'],
-  'removed.thumbnails': ['thumbnails', 'Vorschauen'],
+  'removed.saved_searches': ['saved searches', 'gespeicherte Suchen'],
   'removed.tasks': ['tasks', 'Aufgaben'],
 } as const satisfies Table;

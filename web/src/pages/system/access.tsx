@@ -41,7 +41,7 @@ function UserDialog({ old, onClose }: { old: User | null; onClose: () => void })
             <Input
               label={t('login.name')}
               required
-              autoFocus
+              data-focus
               autoCapitalize="none"
               autoComplete="off"
               maxLength={100}

@@ -45,7 +45,7 @@ function CollectionDialog({ old, onClose }: { old: Collection | null; onClose: (
             label={t('collections.name')}
             hint={t('collections.name_hint')}
             required
-            autoFocus
+            data-focus
             autoCapitalize="none"
             pattern={NAME}
             value={name}

@@ -52,7 +52,7 @@ function KeyDialog({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose
           label={t('keys_page.name')}
           hint={t('keys_page.name_hint')}
           required
-          autoFocus
+          data-focus
           maxLength={100}
           value={name}
           onChange={(event) => setName(event.target.value)}
