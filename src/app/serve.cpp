@@ -175,7 +175,6 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .max_upload_bytes = settings.upload.max_bytes});
         options.static_files.root =
             settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
-        options.static_files.pages = {"/search", "/cache"};
         routes = api::AllRoutes(*services, hub);
         instance.ListenToOthers([&hub] { hub.Publish("reset", ""); });
     } else if (settings.status.port != 0) {

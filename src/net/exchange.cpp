@@ -160,11 +160,6 @@ Admitted<void> Exchange::Choose() {
         answer_ = MakeReply(std::move(response), request_, core_.options);
         return {};
     }
-    const bool reads = head_.method == "GET" || head_.method == "HEAD";
-    const bool navigates = reads && AcceptsHtml(head_.Header("accept"));
-    const auto& pages = options.static_files.pages;
-    const bool is_page = std::ranges::find(pages, request_.path) != pages.end();
-    if (navigates && is_page && AnswerStatic({})) return {};
     auto match = core_.router.Find(head_.method, target->path);
     if (!match) return std::unexpected(std::move(match).error());
     if (match->route != nullptr) {
@@ -173,8 +168,10 @@ Admitted<void> Exchange::Choose() {
         request_.params = std::move(match->params);
         return CheckBody();
     }
+    const bool reads = head_.method == "GET" || head_.method == "HEAD";
     const bool is_file = core_.static_files.Find(request_.path, {}).file != nullptr;
     if (is_file && reads && AnswerStatic(request_.path)) return {};
+    if (reads && AcceptsHtml(head_.Header("accept")) && AnswerStatic({})) return {};
     if (is_file && match->allow.empty()) match->allow = "GET, HEAD, OPTIONS";
     if (!match->allow.empty()) {
         if (head_.method == "OPTIONS") {
@@ -185,7 +182,6 @@ Admitted<void> Exchange::Choose() {
         refusal.error().headers.emplace_back("allow", match->allow);
         return refusal;
     }
-    if (navigates && AnswerStatic({})) return {};
     return Refuse(404, Code::kNotFound, "there is nothing here");
 }
 

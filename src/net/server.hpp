@@ -46,8 +46,8 @@ struct Route {
 /// immutable (their names carry a hash), all others are revalidated by ETag.
 struct StaticOptions {
     std::filesystem::path root;           // empty: no static files
-    std::string fallback = "index.html";  // for a GET of an unknown path that accepts text/html
-    std::vector<std::string> pages;       // paths of routes for which it gets the fallback, too
+    /// For a GET that accepts text/html of a path without a GET route.
+    std::string fallback = "index.html";
 };
 
 /// What happened to one request, for logs and metrics.
