@@ -45,7 +45,7 @@ struct Route {
 /// "x.br" and "x.gz" beside "x" are sent to clients that accept them. Files under "/assets/" are
 /// immutable (their names carry a hash), all others are revalidated by ETag.
 struct StaticOptions {
-    std::filesystem::path root;           // empty: no static files
+    std::filesystem::path root;  // empty: no static files
     /// For a GET that accepts text/html of a path without a GET route.
     std::string fallback = "index.html";
 };
