@@ -39,6 +39,7 @@ THIRD_PARTY = [
     (r"hwy/", ["src/index/"]),
     (r"(spdlog|prometheus|uuid)/", ["src/base/"]),
     (r"openssl/", ["src/base/", "src/infer/"]),
+    (r"sodium", ["src/base/password.cpp"]),
     (r"CLI/", ["src/app/"]),
 ]
 BOOST_JSON = re.compile(r"boost/json(?!/(fwd|parse_options)\.hpp)")  # the parts that cost nothing may pass

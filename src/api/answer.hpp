@@ -8,6 +8,7 @@
 
 #include "api/caller.hpp"
 #include "api/errors.hpp"
+#include "api/once.hpp"
 #include "api/services.hpp"
 #include "net/server.hpp"
 
@@ -41,15 +42,36 @@ net::Route Answer(Scope scope, std::string method, std::string path, S& services
             .admit = {}};
 }
 
-/// GET for callers who may read.
 template <class S>
-net::Route Get(std::string path, S& services, Result<net::Response> (*answerer)(S&, const Call&)) {
-    const net::Handler handler = Handle(Scope::kRead, services, answerer);
+net::Route Get(Scope scope, std::string path, S& services,
+               Result<net::Response> (*answerer)(S&, const Call&)) {
+    const net::Handler handler = Handle(scope, services, answerer);
     return {
         .method = "GET",
         .path = std::move(path),
         .target = net::Handler([handler](const net::Request& r) { return WithEtag(handler(r)); }),
         .admit = {}};
+}
+
+/// GET for callers who may read.
+template <class S>
+net::Route Get(std::string path, S& services, Result<net::Response> (*answerer)(S&, const Call&)) {
+    return Get(Scope::kRead, std::move(path), services, answerer);
+}
+
+/// A POST that is done once for each Idempotency-Key. Its answers must hold no secret.
+inline net::Route PostOnce(Scope scope, std::string path, Services& services,
+                           Result<net::Response> (*answerer)(Services&, const Call&)) {
+    const net::Handler handler = [&services, scope, answerer](const net::Request& request) {
+        const auto caller = AuthenticatorOf(services).Authenticate(request, scope);
+        if (!caller) return ErrorResponse(caller.error(), request);
+        const Call call{.request = request, .caller = *caller};
+        return AnswerOnce(services.access, call, request.body, [&] {
+            auto response = answerer(services, call);
+            return response ? std::move(*response) : ErrorResponse(response.error(), request);
+        });
+    };
+    return {.method = "POST", .path = std::move(path), .target = handler, .admit = {}};
 }
 
 /// A POST of multipart/form-data that `T::Begin(services, request, caller)` receives.

@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "net/message.hpp"
+#include "store/access_types.hpp"
 
 namespace facet::api {
 
-/// What a caller may do; each includes the ones before.
-enum class Scope : std::uint8_t { kRead, kWrite, kAdmin };
+using store::Scope;
 
 /// Who asks.
 struct Caller {
@@ -21,18 +22,22 @@ struct Caller {
         kToken,    // the server's own token
         kSession,  // a user who logged in
         kKey,      // a program with an API key
+        kNobody,   // not known: of a login that failed
     };
-    Kind kind = Kind::kLocal;
-    std::string id;  // of the user or key
-    std::string name;
+    Kind kind = Kind::kNobody;
+    std::string id{};  // of the user or key
+    std::string name{};
     Scope scope = Scope::kRead;
-    bool all_collections = true;
-    std::vector<CollectionId> collections;  // else these only
+    bool all_collections = false;
+    std::vector<CollectionId> collections{};  // else these only
 
     bool Sees(CollectionId collection) const {
         return all_collections || std::ranges::find(collections, collection) != collections.end();
     }
 };
+
+/// "local", "token", "session", "key", "nobody".
+std::string_view KindName(Caller::Kind kind) noexcept;
 
 /// One request and who made it. Valid during the call only.
 struct Call {

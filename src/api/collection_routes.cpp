@@ -57,6 +57,7 @@ Result<net::Response> Create(Services& services, const Call& call) {
         made = std::move(added);
         return {};
     }));
+    services.audit.Record(call, "collection.create", name);
     return JsonResponse(201, ToJson(made));
 }
 
@@ -78,6 +79,10 @@ Result<net::Response> Change(Services& services, const Call& call) {
     FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) {
         return services.store.ChangeCollection(tx, found.id, title, days);
     }));
+    if (days != found.retention_days) {
+        services.audit.Record(call, "collection.retention", found.name,
+                              {{"days", days ? json::value(*days) : json::value()}});
+    }
     return Find(services, call);
 }
 
@@ -126,6 +131,7 @@ Result<net::Response> DeletePerson(Services& services, const Call& call) {
     FACET_TRY(person, PersonOf(services, call));
     FACET_TRY_VOID(services.store.Transact(
         [&](Transaction& tx) { return services.store.DeletePerson(tx, person.uid); }));
+    services.audit.Record(call, "person.delete", person.uid.ToString());
     return NoContent();
 }
 

@@ -69,6 +69,13 @@ Result<net::Response> Erase(Services& services, const Call& call) {
     }
     request.by = call.caller.name;
     FACET_TRY(receipt, services.eraser.Erase(request, call.request.stop));
+    if (!receipt.dry_run) {
+        services.audit.Record(call, "erasure", receipt.id ? receipt.id->ToString() : "",
+                              {{"media", receipt.media.size()},
+                               {"faces", receipt.faces.size()},
+                               {"people", receipt.people.size()},
+                               {"collections", receipt.collections.size()}});
+    }
     return JsonText(receipt.dry_run ? 200 : 201, ToText(receipt));
 }
 
@@ -98,6 +105,7 @@ Result<net::Response> DeleteCollection(Services& services, const Call& call) {
     if (found.id == store::kDefaultCollection || !forced) {
         FACET_TRY_VOID(services.store.Transact(
             [&](Transaction& tx) { return services.store.DeleteCollection(tx, found.id); }));
+        services.audit.Record(call, "collection.delete", found.name);
         return NoContent();
     }
     pipeline::ErasureRequest request;
@@ -105,6 +113,7 @@ Result<net::Response> DeleteCollection(Services& services, const Call& call) {
     request.by = call.caller.name;
     request.reason = "the collection was deleted";
     FACET_TRY_VOID(services.eraser.Erase(request, call.request.stop));
+    services.audit.Record(call, "collection.delete", found.name, {{"media", found.media}});
     return NoContent();
 }
 
@@ -112,9 +121,9 @@ Result<net::Response> DeleteCollection(Services& services, const Call& call) {
 
 std::vector<net::Route> ErasureRoutes(Services& services) {
     return {
-        Answer(Scope::kAdmin, "POST", "/v1/erasures", services, Erase),
-        Answer(Scope::kAdmin, "GET", "/v1/erasures", services, List),
-        Answer(Scope::kAdmin, "GET", "/v1/erasures/{id}", services, Find),
+        PostOnce(Scope::kAdmin, "/v1/erasures", services, Erase),
+        Get(Scope::kAdmin, "/v1/erasures", services, List),
+        Get(Scope::kAdmin, "/v1/erasures/{id}", services, Find),
         Answer(Scope::kAdmin, "DELETE", "/v1/collections/{collection}", services, DeleteCollection),
     };
 }

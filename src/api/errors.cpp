@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "api/rate_limiter.hpp"
 #include "base/log.hpp"
 
 namespace facet::api {
@@ -24,6 +25,8 @@ int HttpStatus(Code code) noexcept {
             return 415;
         case Code::kCorrupt:
             return 422;
+        case Code::kRateLimited:
+            return 429;
         case Code::kInternal:
             return 500;
         case Code::kBusy:
@@ -68,6 +71,11 @@ net::Response ErrorResponse(const Error& error, const net::Request& request,
                                                        {"details", boost::json::object()}}},
                                                      {"request_id", request.request_id}});
     if (error.code == Code::kBusy) response.headers.emplace_back("Retry-After", "1");
+    if (error.code == Code::kRateLimited) {
+        response.headers.emplace_back("Retry-After", std::to_string(RateLimiter::kRefill.count()));
+    }
+    if (answered == 401)
+        response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"facet\"");
     return response;
 }
 

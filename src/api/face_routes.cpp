@@ -82,6 +82,7 @@ Result<net::Response> SetPerson(Services& services, const Call& call) {
 Result<net::Response> Delete(Services& services, const Call& call) {
     FACET_TRY(face, FaceOf(services, call));
     FACET_TRY_VOID(services.library.DeleteFace(face));
+    services.audit.Record(call, "face.delete", face.uid.ToString());
     return NoContent();
 }
 

@@ -26,6 +26,11 @@ public:
     using LibraryUpload::LibraryUpload;
 
     net::Response Finish(const net::Request& request) override {
+        return Once(request, [&] { return Respond(request); });
+    }
+
+private:
+    net::Response Respond(const net::Request& request) const {
         if (files().empty()) {
             return ErrorResponse({Code::kInvalidArgument, "no file was sent", ""}, request);
         }
@@ -146,6 +151,7 @@ Result<net::Response> Reprocess(Services& services, const Call& call) {
 Result<net::Response> Delete(Services& services, const Call& call) {
     FACET_TRY(media, MediaOf(services, call));
     FACET_TRY_VOID(services.library.DeleteMedia(media));
+    services.audit.Record(call, "media.delete", media.uid.ToString());
     return NoContent();
 }
 
@@ -159,7 +165,7 @@ std::vector<net::Route> MediaRoutes(Services& services) {
         Get("/v1/media/{id}/faces", services, FacesOfMedia),
         Get("/v1/media/{id}/content", services, Content),
         Get("/v1/media/{id}/thumbnail", services, Thumbnail),
-        Answer(Scope::kWrite, "POST", "/v1/media/{id}/reprocess", services, Reprocess),
+        PostOnce(Scope::kWrite, "/v1/media/{id}/reprocess", services, Reprocess),
         Answer(Scope::kWrite, "DELETE", "/v1/media/{id}", services, Delete),
     };
 }

@@ -8,6 +8,7 @@
 #include "api/lookup.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
+#include "api/search_fields.hpp"
 #include "api/uploads.hpp"
 #include "pipeline/original_search.hpp"
 
@@ -102,11 +103,14 @@ public:
     static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
                                                       const net::Request& request, Caller caller) {
         FACET_TRY(collections, CollectionsOf(services, caller, request.query));
-        return std::make_unique<OriginalSearchUpload>(services, std::move(collections));
+        return std::make_unique<OriginalSearchUpload>(services, std::move(caller),
+                                                      std::move(collections));
     }
-    OriginalSearchUpload(Services& services, std::optional<std::vector<CollectionId>> collections)
+    OriginalSearchUpload(Services& services, Caller caller,
+                         std::optional<std::vector<CollectionId>> collections)
         : PictureUpload({"file"}, services.max_query_bytes),
           services_(services),
+          caller_(std::move(caller)),
           collections_(std::move(collections)) {}
 
     net::Response Finish(const net::Request& request) override {
@@ -120,7 +124,11 @@ public:
         if (!top_k) return Refuse(top_k.error());
         auto answer = pipeline::OriginalSearch(services_.searcher, media::Source::Memory(*image),
                                                *threshold, *top_k, collections_);
-        if (answer) return JsonText(200, pipeline::OriginalSearchResult(*answer));
+        if (answer) {
+            RecordSearch(services_, {.request = request, .caller = caller_}, "picture",
+                         TextField(request.query, "collection"), answer->hits.size());
+            return JsonText(200, pipeline::OriginalSearchResult(*answer));
+        }
         switch (answer.error().code) {
             case Code::kNotFound:
             case Code::kCorrupt:  // the original answers 200 to a search that could not be made
@@ -134,6 +142,7 @@ public:
 
 private:
     Services& services_;
+    const Caller caller_;
     const std::optional<std::vector<CollectionId>> collections_;
 };
 

@@ -17,6 +17,8 @@ inline constexpr std::string_view kLivePath = "/health/live";
 /// The native API, openapi.yaml. `events` is the stream of GET /v1/events. All arguments outlive
 /// the routes.
 std::vector<net::Route> CollectionRoutes(Services& services);
+std::vector<net::Route> SessionRoutes(Services& services);
+std::vector<net::Route> AccessRoutes(Services& services);
 std::vector<net::Route> MediaRoutes(Services& services);
 std::vector<net::Route> FaceRoutes(Services& services);
 std::vector<net::Route> SearchRoutes(Services& services);

@@ -159,6 +159,11 @@ Result<net::Params> ParseKeptFields(std::string_view text) {
     return fields;
 }
 
+void RecordSearch(Services& services, const Call& call, std::string_view by,
+                  std::string_view collections, std::size_t results) {
+    services.audit.Record(call, "search", collections, {{"by", by}, {"results", results}});
+}
+
 net::Response PictureError(const Error& error, const net::Request& request) {
     return error.code == Code::kNotFound ? ErrorResponse(error, request, "face_not_found", 422)
                                          : ErrorResponse(error, request);

@@ -29,6 +29,11 @@ Result<void> MaySave(const Caller& caller, std::string_view name);
 std::string KeptFields(const net::Params& fields);
 Result<net::Params> ParseKeptFields(std::string_view json);
 
+/// In the audit log: what was asked by ("picture", "face", …), in which collections ("": all), and
+/// how many faces were found.
+void RecordSearch(Services& services, const Call& call, std::string_view by,
+                  std::string_view collections, std::size_t results);
+
 /// The answer when a picture could not be worked with: no face is 422 face_not_found.
 net::Response PictureError(const Error& error, const net::Request& request);
 

@@ -45,6 +45,11 @@ net::Response Search(Services& services, const Call& call, pipeline::SearchReque
     if (!answer) {
         return search.image ? PictureError(answer.error(), call.request) : fail(answer.error());
     }
+    RecordSearch(services, call,
+                 search.image  ? "picture"
+                 : search.face ? "face"
+                               : "embedding",
+                 TextField(fields, "collection"), answer->hits.size());
     auto saved = Save(services, fields, *answer);
     if (!saved) return fail(saved.error());
     json::object out = ToJson(*answer, services.analyzer.manifest());
@@ -107,6 +112,8 @@ Result<net::Response> RunSaved(Services& services, const Call& call) {
     search.vectors = saved.vectors;
     FACET_TRY_VOID(ReadSearchFields(services, call.caller, fields, search));
     FACET_TRY(answer, services.searcher.Search(search, Deadline::After(kSearchDeadline)));
+    RecordSearch(services, call, "saved search", TextField(fields, "collection"),
+                 answer.hits.size());
     json::object out = ToJson(answer, services.analyzer.manifest());
     out["saved"] = ToJson(saved);
     return JsonResponse(200, out);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "api/access_control.hpp"
+#include "api/audit.hpp"
 #include "api/caller.hpp"
 #include "base/metrics.hpp"
 #include "base/settings.hpp"
@@ -13,6 +15,7 @@
 #include "pipeline/library.hpp"
 #include "pipeline/nearest.hpp"
 #include "pipeline/search.hpp"
+#include "store/access_store.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
 #include "tasks/engine.hpp"
@@ -40,7 +43,10 @@ struct ProcessServices {
 /// Everything the routes need. All of it outlives the server.
 struct Services {
     ProcessServices& process;
+    AccessControl& access_control;
+    Audit& audit;
     store::Store& store;
+    store::AccessStore& access;
     store::Cache& cache;
     tasks::TaskEngine& tasks;
     pipeline::NearestFaces& nearest;
@@ -52,6 +58,7 @@ struct Services {
     std::function<std::size_t()> index_bytes;                // memory of the search index
     std::function<std::vector<HealthCheck>()> check_health;  // everything, with a real inference
     std::function<std::vector<SettingRow>()> describe_settings;
+    bool public_https = false;  // people reach the server by https, whatever a proxy says
     std::uint64_t max_upload_bytes = 512ULL << 20;
     std::uint64_t max_query_bytes = 64ULL << 20;  // of a picture to search with, kept in memory
 };

@@ -119,7 +119,7 @@ std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events) 
     return {
         Get("/v1/stats", services, Stats),
         Get("/v1/health", services, Health),
-        Answer(Scope::kAdmin, "GET", "/v1/settings", services, ListSettings),
+        Get(Scope::kAdmin, "/v1/settings", services, ListSettings),
         {.method = "GET",
          .path = "/v1/events",
          .target = &events,
@@ -138,10 +138,11 @@ net::Route DescriptionRoute() {
 
 std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
     std::vector<net::Route> all;
-    for (auto& group : {CollectionRoutes(services), MediaRoutes(services), FaceRoutes(services),
-                        SearchRoutes(services), CompareRoutes(services), ErasureRoutes(services),
-                        TaskRoutes(services), SystemRoutes(services, events),
-                        OriginalRoutes(services), ProcessRoutes(services.process)}) {
+    for (auto& group : {SessionRoutes(services), AccessRoutes(services), CollectionRoutes(services),
+                        MediaRoutes(services), FaceRoutes(services), SearchRoutes(services),
+                        CompareRoutes(services), ErasureRoutes(services), TaskRoutes(services),
+                        SystemRoutes(services, events), OriginalRoutes(services),
+                        ProcessRoutes(services.process)}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     all.push_back(DescriptionRoute());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/once.hpp"
 #include "base/log.hpp"
 
 namespace facet::api {
@@ -73,6 +74,17 @@ Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Reques
     if (part.field != field_) return std::unexpected(UnknownField(field_, part.field));
     FACET_TRY(incoming, services_.intake.Begin());
     return std::make_unique<Sink>(*this, part.file_name, std::move(incoming), request.stop);
+}
+
+net::Response LibraryUpload::Once(const net::Request& request,
+                                  const std::function<net::Response()>& answer) const {
+    UploadContent content;
+    for (const ReceivedFile& file : files_) {
+        // Of a file that was refused the reason stands for the bytes: they were not kept.
+        content.AddFile(file.outcome ? file.outcome->media.sha256 : file.outcome.error().message);
+    }
+    return AnswerOnce(services_.access, {.request = request, .caller = caller_},
+                      content.Finish(request.fields), answer);
 }
 
 class PictureUpload::Sink final : public net::PartSink {

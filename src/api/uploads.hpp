@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,6 +30,9 @@ public:
 
 protected:
     const std::vector<ReceivedFile>& files() const noexcept { return files_; }
+    /// A repetition gets the first answer again, see AnswerOnce.
+    net::Response Once(const net::Request& request,
+                       const std::function<net::Response()>& answer) const;
 
 private:
     class Sink;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/output.hpp"
@@ -44,6 +46,32 @@ int Faces(const Settings& settings, const FacesArguments& arguments, const Outpu
 
 int Stats(const Settings& settings, const Output& output);
 int Doctor(const Settings& settings, const Output& output);
+
+struct UserArguments {
+    std::string name;
+    std::string scope = "read";
+    std::string password_file;  // "-": standard input; empty: typed at the terminal
+};
+int UsersAdd(const Settings& settings, const UserArguments& arguments, const Output& output);
+int UsersList(const Settings& settings, const Output& output);
+/// Also ends the user's sessions.
+int UsersPassword(const Settings& settings, const UserArguments& arguments, const Output& output);
+int UsersRemove(const Settings& settings, const UserArguments& arguments, const Output& output);
+
+struct KeyArguments {
+    std::string name;
+    std::string scope = "read";
+    std::vector<std::string> collections;  // names; none: all of them
+    std::optional<int> days;               // that it is valid for
+};
+int KeysCreate(const Settings& settings, const KeyArguments& arguments, const Output& output);
+int KeysList(const Settings& settings, const Output& output);
+int KeysRevoke(const Settings& settings, const std::string& id, const Output& output);
+
+class Instance;
+/// An entry in the audit log for what was done at the command line.
+Result<void> RecordCommand(Instance& instance, std::string_view action, std::string_view object,
+                           const boost::json::object& detail);
 
 struct MigrateArguments {
     std::string from = "sqlite";  // the configured one; or a data folder, or a database file

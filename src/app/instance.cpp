@@ -8,9 +8,11 @@
 #include "infer/providers.hpp"
 #include "pipeline/original_tasks.hpp"
 #include "store/folder_blobs.hpp"
+#include "store/postgres_access.hpp"
 #include "store/postgres_store.hpp"
 #include "store/redis_cache.hpp"
 #include "store/s3_blobs.hpp"
+#include "store/sqlite_access.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/vector_search.hpp"
 #include "tasks/celery/redis_transport.hpp"
@@ -99,8 +101,8 @@ Result<void> Instance::OpenStore(Need need) {
         *store_, *blobs_, *tasks_, events(), pipeline_metrics_,
         pipeline::IntakeOptions{.max_bytes = settings_.upload.max_bytes,
                                 .max_attempts = static_cast<int>(settings_.tasks.max_attempts)});
-    library_ =
-        std::make_unique<pipeline::Library>(*store_, *blobs_, *tasks_, *cache_, events(), limits());
+    library_ = std::make_unique<pipeline::Library>(*store_, *access_, *blobs_, *tasks_, *cache_,
+                                                   events(), limits());
     return {};
 }
 
@@ -111,6 +113,8 @@ Result<void> Instance::OpenEmbedded() {
     database_ = std::move(database);
     FACET_TRY(store, store::MakeSqliteStore(*database_, clock_));
     store_ = std::move(store);
+    FACET_TRY(access, store::MakeSqliteAccessStore(*database_, clock_));
+    access_ = std::move(access);
     FACET_TRY(tasks, tasks::MakeSqliteEngine(*database_, clock_));
     tasks_ = std::move(tasks);
     cache_ = store::MakeMemoryCache(settings_.search.cache_bytes, clock_);
@@ -127,6 +131,8 @@ Result<void> Instance::OpenServers() {
     postgres_ = std::move(database);
     FACET_TRY(store, store::MakePostgresStore(*postgres_, clock_));
     store_ = std::move(store);
+    FACET_TRY(access, store::MakePostgresAccessStore(*postgres_, clock_));
+    access_ = std::move(access);
     tasks::RedisEngineOptions options;
     options.key_prefix = settings_.redis.key_prefix;
     options.queues = settings_.redis.queues;

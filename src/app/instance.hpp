@@ -28,6 +28,7 @@
 #include "pipeline/process_media.hpp"
 #include "pipeline/search.hpp"
 #include "pipeline/workers.hpp"
+#include "store/access_store.hpp"
 #include "store/blobs.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
@@ -87,6 +88,7 @@ public:
     metrics::Registry& metrics() noexcept { return metrics_; }
     const Clock& clock() const noexcept { return clock_; }
     store::Store& store() { return *store_; }
+    store::AccessStore& access() { return *access_; }
     store::BlobStore& blobs() { return *blobs_; }
     store::Cache& cache() { return *cache_; }
     tasks::TaskEngine& tasks() { return *tasks_; }
@@ -130,6 +132,7 @@ private:
     std::unique_ptr<postgres::Database> postgres_;
     std::unique_ptr<redis::Pool> redis_;
     std::unique_ptr<store::Store> store_;
+    std::unique_ptr<store::AccessStore> access_;
     std::unique_ptr<tasks::TaskEngine> tasks_;
     tasks::RedisEngine* redis_tasks_ = nullptr;  // tasks_, when it is on Redis
     std::unique_ptr<store::BlobStore> blobs_;

@@ -74,6 +74,39 @@ int Run(int argc, char** argv) {
     auto* stats = app.add_subcommand("stats", "Count what is in the library");
     auto* doctor = app.add_subcommand("doctor", "Check that every part works");
 
+    auto* users = app.add_subcommand("users", "Who may log in");
+    users->require_subcommand(1);
+    UserArguments user_arguments;
+    const auto with_user = [&](const char* name, const char* text, bool password) {
+        auto* command = users->add_subcommand(name, text);
+        command->add_option("name", user_arguments.name, "Name of the user")->required();
+        if (password) {
+            command->add_option("--password-file", user_arguments.password_file,
+                                "File whose first line is the password; -: standard input");
+        }
+        return command;
+    };
+    auto* users_add = with_user("add", "Add a user", true);
+    users_add->add_option("--scope", user_arguments.scope, "read, write or admin");
+    auto* users_list = users->add_subcommand("list", "List the users");
+    auto* users_passwd = with_user("passwd", "Set a password; ends the user's logins", true);
+    auto* users_remove = with_user("remove", "Remove a user", false);
+
+    auto* keys = app.add_subcommand("keys", "API keys of programs");
+    keys->require_subcommand(1);
+    KeyArguments key_arguments;
+    auto* keys_create = keys->add_subcommand("create", "Make a key and show it, once");
+    keys_create->add_option("name", key_arguments.name, "What it is for")->required();
+    keys_create->add_option("--scope", key_arguments.scope, "read, write or admin");
+    keys_create->add_option("--collection", key_arguments.collections,
+                            "What it may see; may be repeated; without it, everything");
+    keys_create->add_option("--days", key_arguments.days, "It is valid for so many days")
+        ->check(CLI::Range(1, 36'500));
+    auto* keys_list = keys->add_subcommand("list", "List the keys");
+    std::string key_id;
+    auto* keys_revoke = keys->add_subcommand("revoke", "Revoke a key, at once");
+    keys_revoke->add_option("id", key_id, "Id of the key")->required();
+
     MigrateArguments migrate_arguments;
     auto* migrate = app.add_subcommand("migrate", "Move a library from SQLite to PostgreSQL");
     migrate->add_option("--from", migrate_arguments.from,
@@ -157,6 +190,13 @@ int Run(int argc, char** argv) {
     }
     if (stats->parsed()) return Stats(settings, output);
     if (doctor->parsed()) return Doctor(settings, output);
+    if (users_add->parsed()) return UsersAdd(settings, user_arguments, output);
+    if (users_list->parsed()) return UsersList(settings, output);
+    if (users_passwd->parsed()) return UsersPassword(settings, user_arguments, output);
+    if (users_remove->parsed()) return UsersRemove(settings, user_arguments, output);
+    if (keys_create->parsed()) return KeysCreate(settings, key_arguments, output);
+    if (keys_list->parsed()) return KeysList(settings, output);
+    if (keys_revoke->parsed()) return KeysRevoke(settings, key_id, output);
     if (migrate->parsed()) return Migrate(settings, migrate_arguments, output);
     if (bench->parsed()) return Bench(settings, bench_arguments, output);
     if (evaluate->parsed()) return Evaluate(settings, evaluate_arguments, output);

@@ -1,6 +1,8 @@
 #include <array>
 #include <iostream>
 
+#include "api/access_control.hpp"
+#include "api/audit.hpp"
 #include "api/event_publisher.hpp"
 #include "api/routes.hpp"
 #include "app/commands.hpp"
@@ -28,7 +30,8 @@ std::filesystem::path InstalledWebRoot() {
     return std::filesystem::is_directory(root, error) ? root : std::filesystem::path();
 }
 
-/// Once an hour: forgets tasks that finished long ago, and removes files that a crash left.
+/// Once an hour: forgets tasks that finished long ago, what of logins and the audit log is too old,
+/// and removes files that a crash left.
 void KeepHouse(const std::stop_token& stop, Instance& instance) {
     constexpr std::chrono::hours kEvery{1};
     constexpr std::chrono::hours kSpareYounger{1};
@@ -42,6 +45,10 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
         while (!stop.stop_requested()) {
             auto purged = instance.tasks().Purge(before, kBatch);
             if (!purged || *purged < kBatch) break;
+        }
+        const std::chrono::days keep_audit(instance.settings().audit.keep_days);
+        if (auto old = instance.access().DeleteOld(instance.clock().Now() - keep_audit); !old) {
+            log::Warn("access.not_tidied", {{"error", old.error().message}});
         }
         auto swept = pipeline::RemoveOrphans(instance.store(), instance.blobs(), instance.clock(),
                                              kSpareYounger, stop);
@@ -122,8 +129,31 @@ Result<std::unique_ptr<pipeline::WatchFolder>> StartWatch(Instance& instance) {
          .rescan = std::chrono::seconds(settings.watch.rescan_seconds)});
 }
 
+/// Until there is a user, says by which code the first one can be made.
+void TellSetupCode(api::AccessControl& access_control) {
+    const auto required = access_control.SetupRequired();
+    if (!required) {
+        log::Error("setup.unknown", {{"error", required.error().message}});
+        return;
+    }
+    if (!*required) {
+        access_control.setup_code().Remove();
+        return;
+    }
+    const auto code = access_control.setup_code().Make();
+    if (!code) {
+        log::Error("setup.no_code",
+                   {{"error", code.error().message}, {"detail", code.error().detail}});
+        return;
+    }
+    std::cout << "The first run: make the administrator on the page with the code " << *code
+              << " (also in " << access_control.setup_code().file().string() << ")\n"
+              << std::flush;
+}
+
 int Run(const Settings& settings, const Parts& parts, const Output& output) {
-    if (auto address = CheckAddress(settings); !address) return output.Fail(address.error());
+    const ServerKind kind = parts.web ? ServerKind::kWeb : ServerKind::kStatus;
+    if (auto address = CheckAddress(settings, kind); !address) return output.Fail(address.error());
     SignalStop signals;
     net::EventHub hub;
     api::EventPublisher publisher(hub);
@@ -148,19 +178,30 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
 
     Gauges gauges(instance);
     HttpMetrics http(instance.metrics());
-    api::TrustsEverybody authenticator;  // of workers the server's token asks
+    api::AccessControl access_control(
+        instance.access(), instance.clock(),
+        {.login = settings.server.login,
+         .token = settings.server.token,
+         .session_life = std::chrono::days(settings.server.session_days),
+         .setup_code = settings.data.folder / "setup-code"});
+    api::Audit audit(instance.access());
+    api::TrustsEverybody trusts_everybody;
+    api::Authenticator& authenticator =
+        parts.web ? static_cast<api::Authenticator&>(access_control) : trusts_everybody;
     api::ProcessServices process{.authenticator = authenticator,
                                  .metrics = instance.metrics(),
                                  .refresh_metrics = [&] { gauges.Refresh(); },
                                  .check_ready = [&] { return CheckReady(instance, watch.get()); }};
     std::optional<api::Services> services;
-    net::ServerOptions options =
-        MakeServerOptions(settings, parts.web ? settings.server.port : settings.status.port, http);
+    net::ServerOptions options = MakeServerOptions(settings, kind, http);
     std::vector<net::Route> routes;
     if (parts.web) {
         services.emplace(
             api::Services{.process = process,
+                          .access_control = access_control,
+                          .audit = audit,
                           .store = instance.store(),
+                          .access = instance.access(),
                           .cache = instance.cache(),
                           .tasks = instance.tasks(),
                           .nearest = instance.nearest(),
@@ -172,6 +213,7 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .index_bytes = [&] { return instance.index().memory_bytes(); },
                           .check_health = [&] { return CheckHealth(instance, watch.get()); },
                           .describe_settings = [&] { return DescribeSettings(settings); },
+                          .public_https = settings.server.public_url.starts_with("https://"),
                           .max_upload_bytes = settings.upload.max_bytes});
         options.static_files.root =
             settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
@@ -205,6 +247,7 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
         {{"url", url}, {"web", parts.web}, {"workers", parts.workers}, {"watch", parts.watch}});
     std::cout << (parts.web ? "Facet is at " + url : std::string("Facet is at work")) << '\n'
               << std::flush;
+    if (parts.web) TellSetupCode(access_control);
     signals.Wait();
     log::Info("server.stopping", {});
     if (server) server->Stop(kGrace);

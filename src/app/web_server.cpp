@@ -1,43 +1,61 @@
 #include "app/web_server.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <string_view>
 
 #include "api/errors.hpp"
 #include "api/routes.hpp"
 #include "base/log.hpp"
+#include "net/address.hpp"
 
 namespace facet::app {
-namespace {
 
-bool IsLoopback(std::string_view address) {
-    return address == "127.0.0.1" || address == "::1" || address == "localhost";
-}
-
-}  // namespace
-
-Result<void> CheckAddress(const Settings& settings) {
-    if (IsLoopback(settings.server.address) || !settings.server.token.empty()) return {};
-    return Fail(Code::kInvalidArgument,
-                "to listen on other than this machine set server.token, which every request must "
-                "then carry; else server.address must be 127.0.0.1, ::1 or localhost",
-                "server.address = " + settings.server.address);
-}
-
-net::ServerOptions MakeServerOptions(const Settings& settings, std::uint64_t port,
-                                     HttpMetrics& http) {
-    net::ServerOptions options;
-    options.address =
-        settings.server.address == "localhost" ? "127.0.0.1" : settings.server.address;
-    options.port = static_cast<std::uint16_t>(port);
-    if (!settings.server.token.empty()) {
-        options.bearer_token = settings.server.token;
-        options.open_paths = {std::string(api::kLivePath)};
-        options.allowed_hosts = {"*"};  // a page that rebinds a name has no token
+Result<void> CheckAddress(const Settings& settings, ServerKind kind) {
+    const auto& server = settings.server;
+    if (server.address == "localhost" || net::IsLoopback(server.address) || !server.token.empty()) {
+        return {};
     }
-    options.threads = static_cast<int>(settings.server.threads);
-    options.max_connections = static_cast<int>(settings.server.max_connections);
-    options.max_connections_per_address = std::max(1, options.max_connections / 2);
+    if (kind == ServerKind::kStatus) {
+        return Fail(Code::kInvalidArgument,
+                    "to listen on other than this machine set server.token, which every request "
+                    "must then carry; else server.address must be 127.0.0.1, ::1 or localhost",
+                    "server.address = " + server.address);
+    }
+    if (server.login) return {};
+    return Fail(Code::kInvalidArgument,
+                "to listen on other than this machine set server.login, so that people log in and "
+                "programs send API keys, or server.token; else server.address must be 127.0.0.1, "
+                "::1 or localhost",
+                "server.address = " + server.address);
+}
+
+std::vector<std::string> TrustedProxies(const Settings& settings) {
+    std::vector<std::string> proxies;
+    for (const auto part : std::views::split(settings.server.trusted_proxies, ',')) {
+        std::string proxy(part.begin(), part.end());
+        std::erase(proxy, ' ');
+        if (!proxy.empty()) proxies.push_back(std::move(proxy));
+    }
+    return proxies;
+}
+
+net::ServerOptions MakeServerOptions(const Settings& settings, ServerKind kind, HttpMetrics& http) {
+    const auto& server = settings.server;
+    net::ServerOptions options;
+    options.address = server.address == "localhost" ? "127.0.0.1" : server.address;
+    options.port =
+        static_cast<std::uint16_t>(kind == ServerKind::kWeb ? server.port : settings.status.port);
+    options.trusted_proxies = TrustedProxies(settings);
+    if (kind == ServerKind::kStatus) {
+        options.bearer_token = server.token;
+        options.open_paths = {std::string(api::kLivePath)};
+    }
+    // A page that rebinds a name has neither the token nor the cookie.
+    const bool asks = !server.token.empty() || (kind == ServerKind::kWeb && server.login);
+    if (asks) options.allowed_hosts = {"*"};
+    options.threads = static_cast<int>(server.threads);
+    options.max_connections = static_cast<int>(server.max_connections);
     options.common_headers = {
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "app/series.hpp"
 #include "base/settings.hpp"
@@ -9,14 +10,22 @@
 
 namespace facet::app {
 
-/// Whether a server may listen on the address of `settings`: a loopback address, or any when a
-/// token is asked of every request. Errors: kInvalidArgument.
-Result<void> CheckAddress(const Settings& settings);
+/// What a server is for: it decides who is asked for what.
+enum class ServerKind : std::uint8_t {
+    kWeb,     // page and API: api::AccessControl asks
+    kStatus,  // health and metrics of a worker: the token is asked for, if there is one
+};
+
+/// Whether a server may listen on the address of `settings`: a loopback address, or any when
+/// requests must say who they are from. Errors: kInvalidArgument.
+Result<void> CheckAddress(const Settings& settings, ServerKind kind);
 
 /// How the servers of this program answer: limits, headers, shape of errors. `http` must outlive
 /// the server.
-net::ServerOptions MakeServerOptions(const Settings& settings, std::uint64_t port,
-                                     HttpMetrics& http);
+net::ServerOptions MakeServerOptions(const Settings& settings, ServerKind kind, HttpMetrics& http);
+
+/// The parts of server.trusted_proxies.
+std::vector<std::string> TrustedProxies(const Settings& settings);
 
 /// "http://127.0.0.1:8080"
 std::string ServerUrl(const Settings& settings, std::uint16_t port);

@@ -41,6 +41,18 @@ TEST(Sha256, AgreesWithThePublishedVectors) {
     EXPECT_EQ(Sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(RandomHex, IsAsLongAsAskedForAndNeverTheSame) {
+    EXPECT_EQ(RandomHex(24).size(), 48U);
+    EXPECT_NE(RandomHex(16), RandomHex(16));
+}
+
+TEST(EqualSecrets, ComparesTheWhole) {
+    EXPECT_TRUE(EqualSecrets("abc", "abc"));
+    for (const char* other : {"", "ab", "abd", "abcd", "xbc"}) {
+        EXPECT_FALSE(EqualSecrets("abc", other)) << other;
+    }
+}
+
 TEST(WriteFileAtomic, ReplacesTheWholeFileAndLeavesNoTemporary) {
     testing::TempFolder folder;
     const auto path = folder.path() / "deep" / "file";

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,21 +48,26 @@ std::string ToHex(std::span<const std::uint8_t> bytes) {
     return text;
 }
 
-std::string Sha256Hex(std::string_view text) {
+Sha256Digest Sha256Of(std::string_view text) {
     Sha256 hash;
     hash.Update(std::as_bytes(std::span(text)));
-    return ToHex(hash.Finish());
+    return hash.Finish();
+}
+
+std::string Sha256Hex(std::string_view text) { return ToHex(Sha256Of(text)); }
+
+std::string RandomHex(std::size_t bytes) {
+    std::vector<std::uint8_t> random(bytes);
+    FACET_CHECK(RAND_bytes(random.data(), static_cast<int>(random.size())) == 1);
+    return ToHex(random);
+}
+
+bool EqualDigests(const Sha256Digest& a, const Sha256Digest& b) {
+    return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 bool EqualSecrets(std::string_view a, std::string_view b) {
-    const auto digest = [](std::string_view text) {
-        Sha256 hash;
-        hash.Update(std::as_bytes(std::span(text)));
-        return hash.Finish();
-    };
-    const Sha256Digest of_a = digest(a);
-    const Sha256Digest of_b = digest(b);
-    return CRYPTO_memcmp(of_a.data(), of_b.data(), of_a.size()) == 0;
+    return EqualDigests(Sha256Of(a), Sha256Of(b));
 }
 
 Result<std::string> Sha256HexOfFile(const std::filesystem::path& path) {

@@ -32,7 +32,11 @@ private:
 /// Lower-case hexadecimal.
 std::string ToHex(std::span<const std::uint8_t> bytes);
 std::string Sha256Hex(std::string_view text);
-/// Whether two secrets are equal, in a time that tells nothing about where they differ.
+Sha256Digest Sha256Of(std::string_view text);
+/// `bytes` random bytes of the operating system in hexadecimal, fit for secrets.
+std::string RandomHex(std::size_t bytes);
+/// Whether two digests or secrets are equal, in a time that tells nothing about where they differ.
+bool EqualDigests(const Sha256Digest& a, const Sha256Digest& b);
 bool EqualSecrets(std::string_view a, std::string_view b);
 /// Errors: kNotFound, kUnavailable.
 Result<std::string> Sha256HexOfFile(const std::filesystem::path& path);

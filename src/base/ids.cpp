@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <span>
 
 #include "base/hash.hpp"
 
@@ -43,9 +42,7 @@ Uuid Uuid::Generate() {
 }
 
 Uuid Uuid::FromName(std::string_view name) {
-    Sha256 hash;
-    hash.Update(std::as_bytes(std::span(name)));
-    const Sha256Digest digest = hash.Finish();
+    const Sha256Digest digest = Sha256Of(name);
     Uuid id;
     std::copy_n(digest.begin(), id.bytes_.size(), id.bytes_.begin());
     Mark(id.bytes_, 8);

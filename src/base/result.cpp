@@ -23,6 +23,8 @@ std::string_view CodeName(Code code) noexcept {
             return "unsupported_media";
         case Code::kCorrupt:
             return "corrupt";
+        case Code::kRateLimited:
+            return "too_many_requests";
         case Code::kBusy:
             return "busy";
         case Code::kDeadline:

@@ -19,6 +19,7 @@ enum class Code : std::uint8_t {
     kTooLarge,          // over a configured limit
     kUnsupportedMedia,  // the bytes are of a type Facet does not read
     kCorrupt,           // the bytes claim a type and break its rules
+    kRateLimited,       // tried too often; try again later
     kBusy,              // a bounded resource is full; try again later
     kDeadline,          // the time given ran out
     kCancelled,         // the caller or a shutdown asked to stop

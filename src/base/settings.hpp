@@ -47,7 +47,14 @@ struct Settings {
         std::uint64_t max_connections = 0;
         std::filesystem::path web_root;
         std::string token;
+        bool login = false;
+        std::uint64_t session_days = 0;
+        std::string public_url;
+        std::string trusted_proxies;
     } server;
+    struct {
+        std::uint64_t keep_days = 0;
+    } audit;
     struct {
         bool enabled = true;
         std::filesystem::path folder;

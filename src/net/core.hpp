@@ -3,6 +3,7 @@
 #include <atomic>
 #include <stop_token>
 
+#include "net/address.hpp"
 #include "net/mailbox.hpp"
 #include "net/policy.hpp"
 #include "net/router.hpp"
@@ -14,8 +15,10 @@ namespace facet::net {
 
 /// What the requests of one server share.
 struct Core {
-    Core(const ServerOptions& server_options, Router server_router, StaticFiles files)
+    Core(const ServerOptions& server_options, Router server_router, StaticFiles files,
+         Networks proxies)
         : options(server_options),
+          trusted_proxies(std::move(proxies)),
           origins{options.allowed_hosts, options.allowed_origins},
           router(std::move(server_router)),
           static_files(std::move(files)),
@@ -24,6 +27,7 @@ struct Core {
           handlers(options.threads, static_cast<std::size_t>(options.queue)) {}
 
     const ServerOptions options;
+    const Networks trusted_proxies;
     const OriginRules origins;
     const Router router;
     const StaticFiles static_files;

@@ -111,6 +111,11 @@ void Exchange::ReadHead(std::string_view method, std::string_view version) {
     MHD_get_connection_values_n(connection_, MHD_HEADER_KIND, &AddHeader, &head_.headers);
     request_.method = head_.method;
     request_.headers = JoinHeaders(head_);
+    if (const auto chain = request_.headers.find("x-forwarded-for");
+        chain != request_.headers.end()) {
+        request_.remote_address =
+            ClientAddress(request_.remote_address, chain->second, core_.trusted_proxies);
+    }
     request_.request_id = SaneRequestId(head_.Header("x-request-id"));
     if (request_.request_id.empty()) request_.request_id = Uuid::Generate().ToString();
     if (head_.Count("transfer-encoding") == 0) {

@@ -30,7 +30,7 @@ struct Request {
     Params fields;           // plain multipart or urlencoded fields; the last of a repeated name
     std::string body;        // empty for uploads and urlencoded forms
     std::string request_id;  // x-request-id of the client if sane, else a new UUID
-    std::string remote_address;  // of the socket, for example "127.0.0.1"
+    std::string remote_address;  // "192.0.2.7"; behind trusted proxies that of their client
     std::stop_token stop;        // requested when the server stops waiting for handlers
 };
 

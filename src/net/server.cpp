@@ -107,8 +107,8 @@ struct StopDaemon {
 /// The network thread: it alone calls the HTTP library, so that nothing there needs a lock.
 /// Workers reach it through the mailbox.
 struct Server::State {
-    State(const ServerOptions& options, Router router, StaticFiles files)
-        : core(options, std::move(router), std::move(files)) {}
+    State(const ServerOptions& options, Router router, StaticFiles files, Networks proxies)
+        : core(options, std::move(router), std::move(files), std::move(proxies)) {}
 
     Result<void> Start();
     void Stop(milliseconds grace);
@@ -367,7 +367,9 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
     if (!sane) return Fail(Code::kInvalidArgument, "a limit of the HTTP server is not positive");
     FACET_TRY(router, Router::Create(std::move(routes)));
     FACET_TRY(files, StaticFiles::Load(options.static_files));
-    auto state = std::make_unique<State>(options, std::move(router), std::move(files));
+    FACET_TRY(proxies, Networks::Parse(options.trusted_proxies));
+    auto state =
+        std::make_unique<State>(options, std::move(router), std::move(files), std::move(proxies));
     FACET_TRY_VOID(state->Start());
     return std::unique_ptr<Server>(new Server(std::move(state)));
 }

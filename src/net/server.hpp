@@ -87,6 +87,8 @@ struct ServerOptions {
     /// for one of `open_paths`.
     std::string bearer_token;
     std::vector<std::string> open_paths;
+    /// Addresses and networks of proxies whose X-Forwarded-For says who a request is from.
+    std::vector<std::string> trusted_proxies;
     std::vector<std::pair<std::string, std::string>> common_headers;  // on every response
     StaticOptions static_files;
     /// Makes the answer to a failure the server found (`status` 400, 401, 403, 404, 405, 408, 413,
@@ -103,8 +105,8 @@ struct ServerOptions {
 /// Thread safety: `Stop` and `port` from any thread.
 class Server {
 public:
-    /// Errors: kUnavailable (cannot listen; says where), kInvalidArgument (bad route, address or
-    /// static folder).
+    /// Errors: kUnavailable (cannot listen; says where), kInvalidArgument (bad route, address,
+    /// static folder or trusted proxy).
     static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                  std::vector<Route> routes);
     /// Stops without grace.

@@ -278,6 +278,28 @@ TEST(ServerRules, TotalConnectionsAreBounded) {
     EXPECT_EQ(three.Read().status, 200);
 }
 
+TEST(TrustedProxies, SayWhoARequestIsFrom) {
+    const auto seen_from = [](const std::vector<std::string>& trusted, const std::string& chain) {
+        ServerOptions options = TestOptions();
+        options.trusted_proxies = trusted;
+        const Handler handler = [](const Request& request) {
+            return Response{200, {}, request.remote_address, {}, {}};
+        };
+        auto server = StartServer({{.method = "GET", .path = "/who", .target = handler}}, options);
+        Client client(server->port());
+        client.Send("GET /who HTTP/1.1\r\nHost: localhost\r\n" + chain + "\r\n");
+        return client.Read().body;
+    };
+    const std::string chain = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-For: 198.51.100.1\r\n";
+    EXPECT_EQ(seen_from({}, chain), "127.0.0.1");
+    EXPECT_EQ(seen_from({"10.0.0.0/8"}, chain), "127.0.0.1");
+    EXPECT_EQ(seen_from({"127.0.0.0/8"}, chain), "198.51.100.1");
+    EXPECT_EQ(seen_from({"127.0.0.0/8"}, ""), "127.0.0.1");
+    ServerOptions options = TestOptions();
+    options.trusted_proxies = {"proxy.example"};
+    EXPECT_EQ(Server::Start(options, EchoRoutes()).error().code, Code::kInvalidArgument);
+}
+
 TEST(BearerToken, IsAskedOfEveryRequestButTheOpenPaths) {
     ServerOptions options = TestOptions();
     options.bearer_token = "correct horse";

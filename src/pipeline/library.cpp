@@ -25,9 +25,11 @@ std::string_view ToText(const Library::Jpeg& bytes) {
 
 }  // namespace
 
-Library::Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
-                 store::Cache& cache, EventSink& events, const media::Limits& limits)
+Library::Library(store::Store& store, store::AccessStore& access, store::BlobStore& blobs,
+                 tasks::TaskEngine& tasks, store::Cache& cache, EventSink& events,
+                 const media::Limits& limits)
     : store_(store),
+      access_(access),
       blobs_(blobs),
       tasks_(tasks),
       cache_(cache),
@@ -77,7 +79,7 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
     FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
         FACET_TRY(removed, store_.DeleteMedia(tx, media.id));
         faces = std::move(removed);
-        return {};
+        return access_.ForgetAnswersAbout(tx, media.uid.ToString());
     }));
     if (auto task = Uuid::Parse(media.task)) {
         // Final already, or unknown: nothing to cancel.
@@ -99,8 +101,10 @@ Result<void> Library::DeleteMedia(const store::Media& media) {
 }
 
 Result<void> Library::DeleteFace(const store::Face& face) {
-    FACET_TRY_VOID(
-        store_.Transact([&](Transaction& tx) { return store_.DeleteFace(tx, face.id); }));
+    FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
+        FACET_TRY_VOID(store_.DeleteFace(tx, face.id));
+        return access_.ForgetAnswersAbout(tx, face.uid.ToString());
+    }));
     events_.FaceDeleted(face);
     FACET_TRY_VOID(cache_.Clear());
     FACET_TRY_VOID(blobs_.RemoveCrop(face.uid));

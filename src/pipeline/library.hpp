@@ -8,6 +8,7 @@
 #include "base/result.hpp"
 #include "media/decode.hpp"
 #include "pipeline/events.hpp"
+#include "store/access_store.hpp"
 #include "store/blobs.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
@@ -18,8 +19,9 @@ namespace facet::pipeline {
 /// Pictures made from what is stored, and deletion. Thread safety: all methods, any thread.
 class Library {
 public:
-    Library(store::Store& store, store::BlobStore& blobs, tasks::TaskEngine& tasks,
-            store::Cache& cache, EventSink& events, const media::Limits& limits);
+    Library(store::Store& store, store::AccessStore& access, store::BlobStore& blobs,
+            tasks::TaskEngine& tasks, store::Cache& cache, EventSink& events,
+            const media::Limits& limits);
 
     using Jpeg = std::vector<std::byte>;
 
@@ -34,14 +36,16 @@ public:
     Result<store::LocalFile> OpenOriginal(const store::Media& media, Deadline deadline,
                                           const std::stop_token& stop);
 
-    /// Rows, vectors, index entries (through `events`, see IndexFirst), crops, cached pictures and
-    /// the original: nothing of it is left when this returns. Errors: kNotFound, kUnavailable.
+    /// Rows, vectors, index entries (through `events`, see IndexFirst), crops, cached pictures,
+    /// kept answers and the original: nothing of it is left when this returns. Errors: kNotFound,
+    /// kUnavailable.
     Result<void> DeleteMedia(const store::Media& media);
     /// One face with its vector and crop. Errors: kNotFound.
     Result<void> DeleteFace(const store::Face& face);
 
 private:
     store::Store& store_;
+    store::AccessStore& access_;
     store::BlobStore& blobs_;
     tasks::TaskEngine& tasks_;
     store::Cache& cache_;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "store/postgres_access.hpp"
 #include "store/postgres_store.hpp"
 #include "store/postgres_store_impl.hpp"
+#include "store/sqlite_access.hpp"
 #include "store/sqlite_store.hpp"
 #include "store/sqlite_store_impl.hpp"
+#include "store/transfer_access.hpp"
 #include "store/transfer_rows.hpp"
 
 namespace facet::store {
@@ -53,6 +56,7 @@ Result<bool> Claim(postgres::Connection& to, const std::string& id) {
                            "SELECT (EXISTS (SELECT 1 FROM media)"
                            " OR EXISTS (SELECT 1 FROM watched_files)"
                            " OR EXISTS (SELECT 1 FROM embedding_changes)"
+                           " OR EXISTS (SELECT 1 FROM users)"
                            " OR EXISTS (SELECT 1 FROM instance WHERE key = 'id'))"));
     if (used != 0) {
         return Fail(Code::kConflict, "the target database holds other data; use an empty database");
@@ -72,8 +76,10 @@ public:
         FACET_TRY_VOID(Count());
         FACET_TRY_VOID(CopyContract());
         FACET_TRY_VOID(to_.Write([&](postgres::WriteTransaction& tx) -> Result<void> {
-            return CopyNames(from_, tx.connection());
+            FACET_TRY_VOID(CopyNames(from_, tx.connection()));
+            return CopyAccess(from_, tx.connection());
         }));
+        FACET_TRY_VOID(CopyAuditLog());
         FACET_TRY_VOID(CopyRows<Media>("media", MediaAfter));
         FACET_TRY_VOID(CopyRows<FaceWithVector>("faces", FacesAfter));
         FACET_TRY_VOID(CopyWatched());
@@ -176,10 +182,23 @@ private:
         }
     }
 
+    Result<void> CopyAuditLog() {
+        std::size_t copied = 0;
+        do {
+            FACET_TRY_VOID(to_.Write([&](postgres::WriteTransaction& tx) -> Result<void> {
+                FACET_TRY(count, CopyAudit(from_, tx.connection(), kBatch));
+                copied = count;
+                return {};
+            }));
+            FACET_TRY_VOID(Advance("copy", 0));
+        } while (copied > 0);
+        return {};
+    }
+
     /// Ids of what was deleted do not come back either.
     Result<void> CopyCounters() {
-        constexpr std::array<std::string_view, 4> kTables{"collections", "people", "media",
-                                                          "faces"};
+        constexpr std::array<std::string_view, 7> kTables{
+            "collections", "people", "media", "faces", "users", "api_keys", "audit_log"};
         return to_.Write([&](postgres::WriteTransaction& tx) -> Result<void> {
             for (const auto table : kTables) {
                 FACET_TRY(query, from_.Prepare("SELECT seq FROM sqlite_sequence WHERE name = ?"));
@@ -242,7 +261,9 @@ Result<TransferReport> CopySqliteToPostgres(sqlite::Database& from, postgres::Da
                                             const Clock& clock, const TransferProgress& progress,
                                             const std::stop_token& stop) {
     FACET_TRY_VOID(MakeSqliteStore(from, clock));  // for its tables to be of this version
+    FACET_TRY_VOID(MakeSqliteAccessStore(from, clock));
     FACET_TRY_VOID(PreparePostgresStore(to));
+    FACET_TRY_VOID(MakePostgresAccessStore(to, clock));
     FACET_TRY(id, IdOf(from));
     bool complete = false;
     FACET_TRY_VOID(to.Write([&](postgres::WriteTransaction& tx) -> Result<void> {

@@ -25,8 +25,9 @@ struct TransferReport {
 using TransferProgress =
     std::function<void(std::string_view step, std::int64_t done, std::int64_t total)>;
 
-/// Copies media, faces, vectors, watched files and the contract, with their ids, uids and times,
-/// then compares all of it on both sides. Media being processed become pending; tasks stay behind.
+/// Copies media, faces, vectors, watched files and the contract, users, keys and the audit log (not
+/// sessions and kept answers), with their ids, uids and times, then compares media, faces, vectors
+/// and watched files on both sides. Media being processed become pending; tasks stay behind.
 /// The change log begins anew with every face added.
 ///
 /// Done in batches, each a transaction; a run that was broken off, in whatever way, is continued by

@@ -10,6 +10,8 @@
 #include <random>
 
 #include "base/utf8.hpp"
+#include "store/postgres_access.hpp"
+#include "store/sqlite_access.hpp"
 #include "store/test_postgres_backend.hpp"
 #include "store/test_sqlite_backend.hpp"
 
@@ -101,6 +103,64 @@ protected:
     std::mt19937 random_{5};
     int number_ = 0;
 };
+
+TEST_F(TransferTest, WhoMayUseItArrivesToo) {
+    const auto access = MakeSqliteAccessStore(*source_->database, source_->clock).value();
+    const User anna =
+        access->AddUser({.name = "anna", .password = "hash", .scope = Scope::kAdmin}).value();
+    ASSERT_TRUE(access->AddSession({.token = Sha256Of("token"),
+                                    .user = anna.uid,
+                                    .expires_at = source_->clock.Now() + 1h,
+                                    .address = "",
+                                    .agent = ""}));
+    const NewApiKey key{.uid = Uuid::Generate(),
+                        .name = "camera",
+                        .secret = Sha256Of("secret"),
+                        .hint = "cret",
+                        .scope = Scope::kWrite,
+                        .all_collections = false,
+                        .collections = {kDefaultCollection},
+                        .expires_at = source_->clock.Now() + 5h};
+    ASSERT_TRUE(access->AddKey(key));
+    ASSERT_TRUE(access->RevokeKey(key.uid));
+    for (int i = 0; i < 1'001; ++i) {
+        AuditEntry entry;
+        entry.actor_name = "gr\xfc\xdf";
+        entry.action = "search";
+        entry.object = std::to_string(i);
+        entry.detail = "{}";
+        ASSERT_TRUE(access->Record(entry));
+    }
+    const auto report = Run();
+    ASSERT_TRUE(report) << report.error().message << report.error().detail;
+
+    const auto store = Target();
+    const auto there = MakePostgresAccessStore(*target_, source_->clock).value();
+    const auto user = there->FindUserByName("anna");
+    ASSERT_TRUE(user);
+    EXPECT_EQ(user->uid, anna.uid);
+    EXPECT_EQ(user->password, "hash");
+    EXPECT_EQ(user->scope, Scope::kAdmin);
+    EXPECT_EQ(user->last_login_at, source_->clock.Now());
+    EXPECT_EQ(there->FindSession(Sha256Of("token")).error().code, Code::kNotFound);
+    const auto copied = there->FindKey(key.uid);
+    ASSERT_TRUE(copied);
+    EXPECT_EQ(copied->secret, key.secret);
+    EXPECT_EQ(copied->collections, key.collections);
+    EXPECT_FALSE(copied->all_collections);
+    EXPECT_EQ(copied->expires_at, key.expires_at);
+    EXPECT_EQ(copied->revoked_at, source_->clock.Now());
+    const auto page = there->ListAudit({.limit = 500});
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->items.front().object, "1000");
+    EXPECT_EQ(page->items.front().id.value(), 1'001);
+    // New rows get new ids.
+    EXPECT_TRUE(there->AddUser({.name = "bea", .password = "hash", .scope = Scope::kRead}));
+    AuditEntry next;
+    next.detail = "{}";
+    EXPECT_TRUE(there->Record(next));
+    EXPECT_EQ(there->ListAudit({.limit = 1})->items[0].id.value(), 1'002);
+}
 
 TEST_F(TransferTest, EverythingArrivesAsItWas) {
     const auto whole = Add("whole.jpg", 3);

@@ -15,6 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = pathlib.Path(os.environ["STACK_LOGS"])
 SERVICES = {"nginx", "web", "worker", "watch", "postgres", "redis", "flower"}
 UPLOAD_MAX_BYTES = 20 << 20
+PASSWORD = "of the one who makes the tests"
 
 
 def run(*command, check=True, stdin=None, timeout=300, **more):
@@ -55,20 +56,30 @@ class Stack:
     def set_up(self):
         self.script("setup")
         self.set("UPLOAD_MAX_BYTES", UPLOAD_MAX_BYTES)
-        self.log_in()
+        self.come_to_the_door()
 
     def set(self, name, value):
         path = self.deploy / ".env"
         lines = [line for line in path.read_text().splitlines() if not line.startswith(name + "=")]
         path.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
-    def log_in(self):
+    def come_to_the_door(self):
+        """`anybody` has nothing, `http` the password of Flower and, after log_in, a session."""
         user = (self.secrets / "htpasswd").read_text().partition(":")[0]
         password = (self.secrets / "password").read_text().strip()
         tls = ssl.create_default_context(cafile=str(self.secrets / "certificate"))
         self.anybody = httpx.Client(base_url=self.address, verify=tls, timeout=60)
         self.http = httpx.Client(base_url=self.address, verify=tls, timeout=60,
                                  auth=(user, password))
+
+    def log_in(self, path="/v1/session", **more):
+        answer = self.http.post(path, json={"name": "facet", "password": PASSWORD, **more})
+        assert answer.status_code in (200, 201), answer.text
+        self.http.headers["x-csrf-token"] = answer.json()["csrf_token"]
+
+    def first_run(self):
+        code = self.compose("exec", "-T", "web", "cat", "/data/setup-code").stdout.strip()
+        self.log_in("/v1/setup", code=code)
 
     def build(self):
         proxies = [f"--build-arg={name}" for name in os.environ if name.lower().endswith("_proxy")]
@@ -154,6 +165,7 @@ def stack():
     stack.build()
     stack.give_models()
     stack.up()
+    stack.first_run()
     yield stack
     stack.save_logs()
     stack.compose("down", "--volumes", "--timeout", "20")

@@ -9,7 +9,7 @@ import threading
 
 import httpx
 import pytest
-from conftest import SERVICES, UPLOAD_MAX_BYTES, run, until
+from conftest import PASSWORD, SERVICES, UPLOAD_MAX_BYTES, run, until
 
 
 def found(stack, testdata):
@@ -20,14 +20,30 @@ def found(stack, testdata):
 
 
 def test_nobody_gets_in_without_the_password(stack):
-    for path in ("/", "/v1/stats", "/v1/events", "/health", "/metrics", "/flower/", "/flower/api/workers"):
-        answer = stack.anybody.get(path)
-        assert answer.status_code == 401, path
-        assert answer.headers["www-authenticate"].startswith("Basic"), path
-        assert stack.anybody.get(path, auth=("facet", "facet")).status_code == 401, path
-    token = (stack.secrets / "server_token").read_text().strip()
-    assert stack.anybody.get("/v1/stats", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    closed = {"Bearer": ("/v1/stats", "/v1/media", "/v1/events", "/health", "/metrics"),
+              "Basic": ("/flower/", "/flower/api/workers")}
+    for scheme, paths in closed.items():
+        for path in paths:
+            answer = stack.anybody.get(path)
+            assert answer.status_code == 401, path
+            assert answer.headers["www-authenticate"].startswith(scheme), path
+            assert stack.anybody.get(path, auth=("facet", "facet")).status_code == 401, path
+    # What opens Flower opens nothing else, and the other way round.
+    password = (stack.secrets / "password").read_text().strip()
+    assert stack.anybody.get("/v1/stats", auth=("facet", password)).status_code == 401
+    assert stack.anybody.get("/v1/stats", headers={"Authorization": f"Bearer {password}"}).status_code == 401
+    session = {"cookie": f"facet_session={stack.http.cookies['facet_session']}"}
+    assert stack.anybody.get("/v1/stats", headers=session).status_code == 200
+    assert stack.anybody.get("/flower/", headers=session).status_code == 401
     assert stack.http.get("/v1/stats").status_code == 200
+
+
+def test_the_door_tells_who_comes_and_how(stack):
+    [session] = stack.http.get("/v1/sessions").json()["items"]
+    assert session["remote_address"] and session["remote_address"] != "127.0.0.1"
+    answer = stack.anybody.post("/v1/session", json={"name": "facet", "password": PASSWORD})
+    assert answer.status_code == 200 and "; Secure" in answer.headers["set-cookie"]
+    stack.anybody.cookies.clear()
 
 
 def test_plain_http_leads_to_https_and_asks_for_no_password(stack):
@@ -284,8 +300,9 @@ def test_a_backup_makes_a_fresh_stack_the_same(stack, library, testdata, scratch
     stack.compose("down", "--volumes")
     run("rm", "-r", stack.secrets)
     stack.script("setup")
-    stack.log_in()
+    stack.come_to_the_door()
     stack.script("restore", kept, timeout=600)
+    stack.log_in()  # users come back with the rest
     assert found(stack, testdata) == before
     again = stack.http.get("/v1/stats").json()
     assert again["faces"] == stats["faces"] and again["media"] == stats["media"]
@@ -314,8 +331,8 @@ def test_without_tls_the_door_is_plain(stack):
     stack.set("TLS", "off")
     stack.up()
     assert httpx.get("http://localhost:8080/v1/stats").status_code == 401
-    user = (stack.secrets / "password").read_text().strip()
-    assert httpx.get("http://localhost:8080/v1/stats", auth=("facet", user)).status_code == 200
+    session = {"cookie": f"facet_session={stack.http.cookies['facet_session']}"}
+    assert httpx.get("http://localhost:8080/v1/stats", headers=session).status_code == 200
     with pytest.raises(httpx.TransportError):
         httpx.get("https://localhost:8443/", verify=False)
     stack.set("TLS", "on")

@@ -10,6 +10,7 @@ import pytest
 from servers import Postgres, Redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from access import Browser, setup_code  # noqa: E402
 from facet_server import FACET, ROOT, WEB, Server, client, models_folder, starter_pack, testdata_folder  # noqa: E402, F401
 
 
@@ -86,6 +87,20 @@ def make_server(tmp_path, models):
 @pytest.fixture
 def server(make_server):
     return make_server()
+
+
+@pytest.fixture
+def guarded(make_server):
+    """A server that asks for a login, without a user."""
+    return make_server("-s", "server.login=true")
+
+
+@pytest.fixture
+def anna(guarded):
+    """Its administrator, logged in."""
+    browser = Browser(guarded.url)
+    assert browser.set_up(setup_code(guarded)).status_code == 201
+    return browser
 
 
 @pytest.fixture

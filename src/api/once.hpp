@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "api/caller.hpp"
+#include "store/access_store.hpp"
+
+namespace facet::api {
+
+/// Answers a request that may carry an Idempotency-Key: a repetition within a day gets the first
+/// answer again, with `Idempotency-Replayed: true`; while the first is under way 409, and the same
+/// key for another request 422. Answers from 500 on are not kept. Nothing that is answered so may
+/// hold a secret.
+///
+/// `content` stands for all that the request asks for beside its method, path and query: the body,
+/// or for an upload the hashes of its files. Without the header: just `answer`.
+net::Response AnswerOnce(store::AccessStore& store, const Call& call, std::string_view content,
+                         const std::function<net::Response()>& answer);
+
+/// What `content` of a multipart upload is: the fields and the SHA-256 of each file.
+class UploadContent {
+public:
+    void AddFile(std::string_view sha256);
+    std::string Finish(const net::Params& fields) const;
+
+private:
+    std::string text_;
+};
+
+}  // namespace facet::api
