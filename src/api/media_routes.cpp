@@ -34,32 +34,7 @@ private:
         if (files().empty()) {
             return ErrorResponse({Code::kInvalidArgument, "no file was sent", ""}, request);
         }
-        json::array accepted;
-        json::array rejected;
-        const Error* first_error = nullptr;
-        bool created = false;
-        for (std::size_t i = 0; i < files().size(); ++i) {
-            const ReceivedFile& file = files()[i];
-            if (file.outcome) {
-                created = created || !file.outcome->duplicate;
-                accepted.push_back(json::object{{"index", i},
-                                                {"filename", file.file_name},
-                                                {"media", ToJson(file.outcome->media)},
-                                                {"task_id", file.outcome->task_id},
-                                                {"duplicate", file.outcome->duplicate}});
-            } else {
-                const Error& error = file.outcome.error();
-                if (first_error == nullptr) first_error = &error;
-                rejected.push_back(json::object{
-                    {"index", i},
-                    {"filename", file.file_name},
-                    {"error", {{"code", CodeName(error.code)}, {"message", error.message}}}});
-            }
-        }
-        if (accepted.empty() && files().size() == 1) return ErrorResponse(*first_error, request);
-        const int status = created ? 202 : !accepted.empty() ? 200 : HttpStatus(first_error->code);
-        return JsonResponse(status,
-                            {{"accepted", std::move(accepted)}, {"rejected", std::move(rejected)}});
+        return UploadAnswer(files(), request);
     }
 };
 

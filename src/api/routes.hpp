@@ -20,11 +20,13 @@ std::vector<net::Route> CollectionRoutes(Services& services);
 std::vector<net::Route> SessionRoutes(Services& services);
 std::vector<net::Route> AccessRoutes(Services& services);
 std::vector<net::Route> MediaRoutes(Services& services);
+std::vector<net::Route> FetchRoutes(Services& services);
 std::vector<net::Route> FaceRoutes(Services& services);
 std::vector<net::Route> SearchRoutes(Services& services);
 std::vector<net::Route> CompareRoutes(Services& services);
 std::vector<net::Route> ErasureRoutes(Services& services);
 std::vector<net::Route> TaskRoutes(Services& services);
+std::vector<net::Route> WebhookRoutes(Services& services);
 std::vector<net::Route> SystemRoutes(Services& services, net::EventHub& events);
 
 /// GET /openapi.json: what the routes are, answered to anybody.

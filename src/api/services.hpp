@@ -15,9 +15,11 @@
 #include "pipeline/library.hpp"
 #include "pipeline/nearest.hpp"
 #include "pipeline/search.hpp"
+#include "pipeline/webhooks.hpp"
 #include "store/access_store.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
+#include "store/webhooks.hpp"
 #include "tasks/engine.hpp"
 
 namespace facet::api {
@@ -49,6 +51,8 @@ struct Services {
     store::AccessStore& access;
     store::Cache& cache;
     tasks::TaskEngine& tasks;
+    store::WebhookStore& webhooks;
+    pipeline::Notifier& notifier;
     pipeline::NearestFaces& nearest;
     const face::Analyzer& analyzer;
     pipeline::Intake& intake;
@@ -61,6 +65,7 @@ struct Services {
     bool public_https = false;  // people reach the server by https, whatever a proxy says
     std::uint64_t max_upload_bytes = 512ULL << 20;
     std::uint64_t max_query_bytes = 64ULL << 20;  // of a picture to search with, kept in memory
+    bool private_addresses = false;               // may files be fetched from; see http::Guard
 };
 
 }  // namespace facet::api

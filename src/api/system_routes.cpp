@@ -138,11 +138,12 @@ net::Route DescriptionRoute() {
 
 std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
     std::vector<net::Route> all;
-    for (auto& group : {SessionRoutes(services), AccessRoutes(services), CollectionRoutes(services),
-                        MediaRoutes(services), FaceRoutes(services), SearchRoutes(services),
-                        CompareRoutes(services), ErasureRoutes(services), TaskRoutes(services),
-                        SystemRoutes(services, events), OriginalRoutes(services),
-                        ProcessRoutes(services.process)}) {
+    for (auto& group :
+         {SessionRoutes(services), AccessRoutes(services), CollectionRoutes(services),
+          MediaRoutes(services), FetchRoutes(services), FaceRoutes(services),
+          SearchRoutes(services), CompareRoutes(services), ErasureRoutes(services),
+          TaskRoutes(services), WebhookRoutes(services), SystemRoutes(services, events),
+          OriginalRoutes(services), ProcessRoutes(services.process)}) {
         all.insert(all.end(), group.begin(), group.end());
     }
     all.push_back(DescriptionRoute());

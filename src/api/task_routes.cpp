@@ -79,15 +79,33 @@ Result<net::Response> GetTask(Services& services, const Call& call) {
     return JsonResponse(200, WithMedia(found.task, found.media ? &*found.media : nullptr));
 }
 
+/// Says at what a task is about that nothing will come of it.
+Result<void> MarkCancelled(Services& services, Transaction& tx, const Subject& subject) {
+    if (subject.media) {
+        const Error cancelled{Code::kCancelled, "the analysis was cancelled", ""};
+        FACET_TRY_VOID(services.store.MarkFailed(tx, subject.media->id, cancelled));
+    }
+    if (subject.task.name != pipeline::kDeliverWebhook) return {};
+    return services.webhooks.RecordAttempt(
+        tx, subject.task.id,
+        {.state = store::DeliveryState::kFailed, .number = 0, .status = {}, .error = "cancelled"});
+}
+
+/// Says at what a task is about that it will be tried again.
+Result<void> MarkPending(Services& services, Transaction& tx, const Subject& subject) {
+    if (subject.media) return services.store.MarkPending(tx, subject.media->id);
+    if (subject.task.name != pipeline::kDeliverWebhook) return {};
+    return services.webhooks.RecordAttempt(
+        tx, subject.task.id,
+        {.state = store::DeliveryState::kPending, .number = 0, .status = {}, .error = {}});
+}
+
 Result<net::Response> Cancel(Services& services, const Call& call) {
     FACET_TRY(found, TaskOf(services, call));
     FACET_TRY(state, services.tasks.Cancel(found.task.id));
-    if (state == tasks::State::kCancelled && found.media) {
-        FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) -> Result<void> {
-            const Error cancelled{Code::kCancelled, "the analysis was cancelled", ""};
-            FACET_TRY_VOID(services.store.MarkFailed(tx, found.media->id, cancelled));
-            return {};
-        }));
+    if (state == tasks::State::kCancelled) {
+        FACET_TRY_VOID(services.store.Transact(
+            [&](Transaction& tx) { return MarkCancelled(services, tx, found); }));
     }
     return GetTask(services, call);
 }
@@ -96,8 +114,7 @@ Result<net::Response> Retry(Services& services, const Call& call) {
     FACET_TRY(found, TaskOf(services, call));
     FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) -> Result<void> {
         FACET_TRY_VOID(services.tasks.Requeue(tx, found.task.id));
-        if (!found.media) return {};
-        return services.store.MarkPending(tx, found.media->id);
+        return MarkPending(services, tx, found);
     }));
     return GetTask(services, call);
 }

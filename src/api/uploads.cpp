@@ -1,12 +1,17 @@
 #include "api/uploads.hpp"
 
 #include <algorithm>
+#include <boost/json.hpp>
 
+#include "api/dto.hpp"
+#include "api/errors.hpp"
 #include "api/once.hpp"
 #include "base/log.hpp"
 
 namespace facet::api {
 namespace {
+
+namespace json = boost::json;
 
 Error UnknownField(std::string_view expected, const std::string& found) {
     return {Code::kInvalidArgument,
@@ -15,6 +20,42 @@ Error UnknownField(std::string_view expected, const std::string& found) {
 }
 
 }  // namespace
+
+net::Response UploadAnswer(std::span<const ReceivedFile> files, const net::Request& request) {
+    json::array accepted;
+    json::array rejected;
+    const ReceivedFile* first_rejected = nullptr;
+    bool created = false;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const ReceivedFile& file = files[i];
+        if (file.outcome) {
+            created = created || !file.outcome->duplicate;
+            accepted.push_back(json::object{{"index", i},
+                                            {"filename", file.file_name},
+                                            {"media", ToJson(file.outcome->media)},
+                                            {"task_id", file.outcome->task_id},
+                                            {"duplicate", file.outcome->duplicate}});
+            continue;
+        }
+        const Error& error = file.outcome.error();
+        if (first_rejected == nullptr) first_rejected = &file;
+        const auto code = file.refusal.code.empty() ? CodeName(error.code) : file.refusal.code;
+        rejected.push_back(json::object{{"index", i},
+                                        {"filename", file.file_name},
+                                        {"error", {{"code", code}, {"message", error.message}}}});
+    }
+    if (accepted.empty() && files.size() == 1) {
+        return ErrorResponse(first_rejected->outcome.error(), request, first_rejected->refusal.code,
+                             first_rejected->refusal.status);
+    }
+    int status = created ? 202 : 200;
+    if (accepted.empty()) {
+        const int finer = first_rejected->refusal.status;
+        status = finer != 0 ? finer : HttpStatus(first_rejected->outcome.error().code);
+    }
+    return JsonResponse(status,
+                        {{"accepted", std::move(accepted)}, {"rejected", std::move(rejected)}});
+}
 
 /// A file that is refused (too large, not a picture) does not end the upload of the others: what
 /// still comes of it is dropped.

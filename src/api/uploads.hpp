@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/services.hpp"
@@ -16,7 +18,16 @@ namespace facet::api {
 struct ReceivedFile {
     std::string file_name;
     Result<pipeline::Accepted> outcome;
+    /// How the API names the reason, where it is finer than the code of the error.
+    struct Refusal {
+        std::string_view code{};
+        int status = 0;
+    } refusal{};
 };
+
+/// The answer of the native API to files that came in together; there is one at least. The error of
+/// a single file that was refused is that of the request.
+net::Response UploadAnswer(std::span<const ReceivedFile> files, const net::Request& request);
 
 /// An upload whose files are taken into the library as they arrive: a part is recorded when its
 /// last byte is on disk, so that what came before a broken connection is kept.

@@ -10,10 +10,12 @@
 #include "store/folder_blobs.hpp"
 #include "store/postgres_access.hpp"
 #include "store/postgres_store.hpp"
+#include "store/postgres_webhooks.hpp"
 #include "store/redis_cache.hpp"
 #include "store/s3_blobs.hpp"
 #include "store/sqlite_access.hpp"
 #include "store/sqlite_store.hpp"
+#include "store/sqlite_webhooks.hpp"
 #include "store/vector_search.hpp"
 #include "tasks/celery/redis_transport.hpp"
 #include "tasks/redis_engine.hpp"
@@ -81,6 +83,7 @@ Result<void> Instance::OpenStore(Need need) {
                     "the tasks; without both everything is built in");
     }
     FACET_TRY_VOID(settings_.database.url.empty() ? OpenEmbedded() : OpenServers());
+    notifier_ = std::make_unique<pipeline::Notifier>(*webhooks_, *tasks_);
     FACET_TRY(blobs, OpenBlobs(settings_));
     blobs_ = std::move(blobs);
     index_ = index::MakeExactIndex();
@@ -115,6 +118,8 @@ Result<void> Instance::OpenEmbedded() {
     store_ = std::move(store);
     FACET_TRY(access, store::MakeSqliteAccessStore(*database_, clock_));
     access_ = std::move(access);
+    FACET_TRY(webhooks, store::MakeSqliteWebhooks(*database_, clock_));
+    webhooks_ = std::move(webhooks);
     FACET_TRY(tasks, tasks::MakeSqliteEngine(*database_, clock_));
     tasks_ = std::move(tasks);
     cache_ = store::MakeMemoryCache(settings_.search.cache_bytes, clock_);
@@ -133,6 +138,8 @@ Result<void> Instance::OpenServers() {
     store_ = std::move(store);
     FACET_TRY(access, store::MakePostgresAccessStore(*postgres_, clock_));
     access_ = std::move(access);
+    FACET_TRY(webhooks, store::MakePostgresWebhooks(*postgres_, clock_));
+    webhooks_ = std::move(webhooks);
     tasks::RedisEngineOptions options;
     options.key_prefix = settings_.redis.key_prefix;
     options.queues = settings_.redis.queues;
@@ -278,10 +285,16 @@ bool Instance::TakesTurn(std::string_view chore, std::chrono::milliseconds perio
 
 Result<void> Instance::StartWorkers(std::function<void()> shut_down) {
     FACET_CHECK((worker_lock_ || distributed()) && analyzer_ != nullptr);
-    const auto analyse = pipeline::MakeProcessMediaHandler(*store_, *blobs_, *analyzer_, events(),
-                                                           pipeline_metrics_, process_options());
+    const auto analyse = pipeline::MakeProcessMediaHandler(
+        *store_, *blobs_, *analyzer_, events(), *notifier_, pipeline_metrics_, process_options());
     std::map<std::string, pipeline::TaskHandler, std::less<>> handlers;
     handlers.emplace(pipeline::kProcessMedia, analyse);
+    handlers.emplace(pipeline::kDeliverWebhook,
+                     pipeline::MakeDeliverWebhookHandler(
+                         *store_, *webhooks_, clock_,
+                         {.private_addresses = settings_.fetch.private_addresses,
+                          .match_threshold = analyzer_->manifest().match_threshold,
+                          .likely_threshold = analyzer_->manifest().likely_threshold}));
     const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     const int count = static_cast<int>(settings_.workers.count);
     pipeline::WorkerOptions options{.count = count > 0 ? count : cores,

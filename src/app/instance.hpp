@@ -27,12 +27,14 @@
 #include "pipeline/original_codec.hpp"
 #include "pipeline/process_media.hpp"
 #include "pipeline/search.hpp"
+#include "pipeline/webhooks.hpp"
 #include "pipeline/workers.hpp"
 #include "store/access_store.hpp"
 #include "store/blobs.hpp"
 #include "store/cache.hpp"
 #include "store/store.hpp"
 #include "store/vector_search.hpp"
+#include "store/webhooks.hpp"
 #include "tasks/celery/control.hpp"
 #include "tasks/celery/events.hpp"
 #include "tasks/celery/folder.hpp"
@@ -92,6 +94,8 @@ public:
     store::BlobStore& blobs() { return *blobs_; }
     store::Cache& cache() { return *cache_; }
     tasks::TaskEngine& tasks() { return *tasks_; }
+    store::WebhookStore& webhooks() { return *webhooks_; }
+    pipeline::Notifier& notifier() { return *notifier_; }
     pipeline::Intake& intake() { return *intake_; }
     pipeline::Library& library() { return *library_; }
     infer::Runtime& runtime() { return *runtime_; }
@@ -135,6 +139,8 @@ private:
     std::unique_ptr<store::AccessStore> access_;
     std::unique_ptr<tasks::TaskEngine> tasks_;
     tasks::RedisEngine* redis_tasks_ = nullptr;  // tasks_, when it is on Redis
+    std::unique_ptr<store::WebhookStore> webhooks_;
+    std::unique_ptr<pipeline::Notifier> notifier_;
     std::unique_ptr<store::BlobStore> blobs_;
     std::unique_ptr<store::Cache> cache_;
     std::shared_ptr<infer::Runtime> runtime_;

@@ -50,6 +50,10 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
         if (auto old = instance.access().DeleteOld(instance.clock().Now() - keep_audit); !old) {
             log::Warn("access.not_tidied", {{"error", old.error().message}});
         }
+        while (!stop.stop_requested()) {
+            auto purged = instance.webhooks().Purge(before, kBatch);
+            if (!purged || *purged < kBatch) break;
+        }
         auto swept = pipeline::RemoveOrphans(instance.store(), instance.blobs(), instance.clock(),
                                              kSpareYounger, stop);
         if (!swept && swept.error().code != Code::kCancelled) {
@@ -82,6 +86,10 @@ void KeepQueue(const std::stop_token& stop, Instance& instance) {
         auto queued = pipeline::RequeueLost(instance.store(), instance.tasks(), instance.intake(),
                                             instance.clock(), idle, stop);
         if (!queued) log::Warn("requeue.failed", {{"error", queued.error().message}});
+        auto resent =
+            pipeline::RequeueLostDeliveries(instance.store(), instance.webhooks(), instance.tasks(),
+                                            instance.notifier(), instance.clock(), idle, stop);
+        if (!resent) log::Warn("requeue.failed", {{"error", resent.error().message}});
     }
 }
 
@@ -204,6 +212,8 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .access = instance.access(),
                           .cache = instance.cache(),
                           .tasks = instance.tasks(),
+                          .webhooks = instance.webhooks(),
+                          .notifier = instance.notifier(),
                           .nearest = instance.nearest(),
                           .analyzer = instance.analyzer(),
                           .intake = instance.intake(),
@@ -214,7 +224,8 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
                           .check_health = [&] { return CheckHealth(instance, watch.get()); },
                           .describe_settings = [&] { return DescribeSettings(settings); },
                           .public_https = settings.server.public_url.starts_with("https://"),
-                          .max_upload_bytes = settings.upload.max_bytes});
+                          .max_upload_bytes = settings.upload.max_bytes,
+                          .private_addresses = settings.fetch.private_addresses});
         options.static_files.root =
             settings.server.web_root.empty() ? InstalledWebRoot() : settings.server.web_root;
         routes = api::AllRoutes(*services, hub);

@@ -56,6 +56,7 @@ net::ServerOptions MakeServerOptions(const Settings& settings, ServerKind kind, 
     if (asks) options.allowed_hosts = {"*"};
     options.threads = static_cast<int>(server.threads);
     options.max_connections = static_cast<int>(server.max_connections);
+    options.max_connections_per_address = std::max(1, options.max_connections / 2);
     options.common_headers = {
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
@@ -64,6 +65,16 @@ std::string RandomHex(std::size_t bytes) {
 
 bool EqualDigests(const Sha256Digest& a, const Sha256Digest& b) {
     return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string HmacSha256Hex(std::string_view key, std::string_view text) {
+    Sha256Digest digest{};
+    unsigned length = 0;
+    FACET_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                     reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+                     digest.data(), &length) != nullptr &&
+                length == digest.size());
+    return ToHex(digest);
 }
 
 bool EqualSecrets(std::string_view a, std::string_view b) {

@@ -33,6 +33,8 @@ private:
 std::string ToHex(std::span<const std::uint8_t> bytes);
 std::string Sha256Hex(std::string_view text);
 Sha256Digest Sha256Of(std::string_view text);
+/// HMAC-SHA-256 (RFC 2104, FIPS 198-1) in lower-case hexadecimal.
+std::string HmacSha256Hex(std::string_view key, std::string_view text);
 /// `bytes` random bytes of the operating system in hexadecimal, fit for secrets.
 std::string RandomHex(std::size_t bytes);
 /// Whether two digests or secrets are equal, in a time that tells nothing about where they differ.

@@ -1,12 +1,15 @@
 #include "base/http.hpp"
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cctype>
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include "base/public_address.hpp"
 
 namespace facet::http {
 namespace {
@@ -20,6 +23,8 @@ struct Transfer {
     CURL* const curl;
     Answer answer;
     bool answered = false;
+    bool address_refused = false;
+    std::uint64_t received = 0;
     std::uint64_t sent = 0;
     bool connected = false;
     bool stalled = false;
@@ -57,6 +62,23 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
     return line.size();
 }
 
+/// Called for every connection, with the address that is really connected to.
+curl_socket_t OnOpenSocket(void* user, curlsocktype /*purpose*/, curl_sockaddr* address) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    if (!transfer.request.guard->private_addresses && !IsPublicAddress(address->addr)) {
+        transfer.address_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+Result<void> CheckSize(const Transfer& transfer, std::uint64_t bytes) {
+    const auto& guard = transfer.request.guard;
+    if (!guard || bytes <= guard->max_bytes) return {};
+    return Fail(Code::kTooLarge, "what the server sends is larger than " +
+                                     std::to_string(guard->max_bytes) + " bytes");
+}
+
 /// Once per request, at the first byte of the body or at the end. False: the caller wants no more.
 bool Answered(Transfer& transfer) {
     if (std::exchange(transfer.answered, true)) return true;
@@ -75,6 +97,8 @@ std::size_t OnData(char* data, std::size_t size, std::size_t count, void* user) 
     transfer.SignOfLife();
     if (!Answered(transfer)) return CURL_WRITEFUNC_ERROR;
     const std::span bytes(data, size * count);
+    transfer.received += bytes.size();
+    if (!transfer.Accept(CheckSize(transfer, transfer.received))) return CURL_WRITEFUNC_ERROR;
     if (transfer.request.on_data &&
         !transfer.Accept(transfer.request.on_data(std::as_bytes(bytes)))) {
         return CURL_WRITEFUNC_ERROR;
@@ -126,9 +150,13 @@ std::unexpected<Error> Explain(Transfer& transfer, CURLcode outcome, std::string
     if (transfer.late || transfer.request.deadline.Passed()) {
         return Fail(Code::kDeadline, "the server did not answer in time");
     }
+    if (transfer.address_refused && outcome == CURLE_COULDNT_CONNECT) {
+        return Fail(Code::kForbidden, "the address is not one of the public internet");
+    }
     if (transfer.stalled) return Fail(Code::kUnavailable, "the server sends nothing any more");
     const bool useless = outcome == CURLE_TOO_MANY_REDIRECTS ||
-                         outcome == CURLE_UNSUPPORTED_PROTOCOL || outcome == CURLE_URL_MALFORMAT;
+                         outcome == CURLE_UNSUPPORTED_PROTOCOL || outcome == CURLE_URL_MALFORMAT ||
+                         outcome == CURLE_LOGIN_DENIED;
     return Fail(useless ? Code::kInvalidArgument : Code::kUnavailable, text);
 }
 
@@ -152,7 +180,32 @@ void SetCallbacks(CURL* curl, Transfer& transfer) {
     curl_easy_setopt(curl, CURLOPT_SEEKDATA, &transfer);
 }
 
+void SetGuard(CURL* curl, Transfer& transfer) {
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, &OnOpenSocket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &transfer);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");  // none, whatever the environment says
+    curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+}
+
 }  // namespace
+
+Result<void> CheckUrl(const std::string& url) {
+    const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), &curl_url_cleanup);
+    FACET_CHECK(parsed != nullptr);
+    const CURLUcode outcome =
+        curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER);
+    if (outcome == CURLUE_USER_NOT_ALLOWED) {
+        return Fail(Code::kInvalidArgument, "an address must not hold a user and password");
+    }
+    char* scheme = nullptr;
+    const bool known = outcome == CURLUE_OK && !url.contains('\0') &&
+                       curl_url_get(parsed.get(), CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
+    const std::unique_ptr<char, void (*)(void*)> owner(scheme, &curl_free);
+    if (!known || (std::string_view(scheme) != "http" && std::string_view(scheme) != "https")) {
+        return Fail(Code::kInvalidArgument, "an address must begin with https:// or http://");
+    }
+    return {};
+}
 
 Result<Answer> Perform(const Request& request, const std::stop_token& stop) {
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -185,6 +238,10 @@ Result<Answer> Perform(const Request& request, const std::stop_token& stop) {
                          static_cast<long>(std::max<std::int64_t>(1, remaining.count())));
     }
     SetCallbacks(curl, transfer);
+    if (request.guard) {
+        FACET_TRY_VOID(CheckUrl(request.url));
+        SetGuard(curl, transfer);
+    }
     if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     if (request.signing) {

@@ -31,11 +31,20 @@ struct Signing {
     std::string secret_key;
 };
 
+/// For addresses that somebody else chose: where a request may lead, redirections included. Every
+/// address is looked at when it is connected to, so what a name resolves to later does not matter.
+/// Only http and https; no user and password in the address; no proxy of the environment.
+struct Guard {
+    bool private_addresses = false;  // others than IsPublicAddress too
+    std::uint64_t max_bytes = 0;     // of the answer's body
+};
+
 struct Request {
     std::string method = "GET";
     std::string url;
     std::vector<std::string> headers{};  // "Name: value"
     std::optional<Signing> signing{};
+    std::optional<Guard> guard{};
     bool https_only = false;
     int max_redirects = 0;
     std::chrono::milliseconds connect_timeout{10'000};
@@ -55,9 +64,15 @@ struct Request {
 
 /// Whatever status the server answers with is not an error.
 /// Errors: kUnavailable (no connection, broken off, stalled), kInvalidArgument (the address cannot
-/// be used, or leads in circles), kDeadline, kCancelled, and what the callbacks return.
-/// Thread safety: any thread. Cost: blocks; notices `stop` and deadlines within a second.
+/// be used, or leads in circles), kDeadline, kCancelled, and what the callbacks return. With a
+/// guard also kForbidden (it leads to an address that is not to be reached; nothing was sent there)
+/// and kTooLarge. Thread safety: any thread. Cost: blocks; notices `stop` and deadlines within a
+/// second.
 Result<Answer> Perform(const Request& request, const std::stop_token& stop);
+
+/// Whether a guarded request to this address can be tried: http or https, a host, no user and
+/// password. Errors: kInvalidArgument.
+Result<void> CheckUrl(const std::string& url);
 
 /// Waits before attempt number `attempt` + 1: 0.2 s, doubling up to 6.4 s. False: stopped, or the
 /// deadline would pass.

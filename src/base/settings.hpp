@@ -66,6 +66,9 @@ struct Settings {
         std::uint64_t max_bytes = 0;
     } upload;
     struct {
+        bool private_addresses = false;
+    } fetch;
+    struct {
         std::uint64_t max_bytes = 0;
         std::uint64_t max_pixels = 0;
         std::uint64_t max_frames = 0;

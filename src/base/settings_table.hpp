@@ -132,6 +132,9 @@ inline const std::array kSettings = {
             "Look for files that no event told of this often.", 1, 86400},
     Setting{"upload.max_bytes", "536870912", FACET_SETTING(upload.max_bytes),
             "Size of one upload request and of one file at most.", kMebi, 1e15, "MAX_UPLOAD_SIZE"},
+    Setting{"fetch.private_addresses", "false", FACET_SETTING(fetch.private_addresses),
+            "Whether pictures may be fetched from, and webhooks sent to, addresses that are not of "
+            "the public internet: this machine, the local network."},
     Setting{"media.max_bytes", "268435456", FACET_SETTING(media.max_bytes),
             "Size of a picture file that is decoded at most.", kMebi, 1e12},
     Setting{"media.max_pixels", "100000000", FACET_SETTING(media.max_pixels),

@@ -30,11 +30,13 @@ std::optional<Uuid> PersonAt(const store::Face& face, const std::vector<store::F
 class ProcessMedia {
 public:
     ProcessMedia(store::Store& store, store::BlobStore& blobs, const face::Analyzer& analyzer,
-                 EventSink& events, PipelineMetrics& metrics, const ProcessOptions& options)
+                 EventSink& events, Notifier& notifier, PipelineMetrics& metrics,
+                 const ProcessOptions& options)
         : store_(store),
           blobs_(blobs),
           analyzer_(analyzer),
           events_(events),
+          notifier_(notifier),
           metrics_(metrics),
           options_(options) {}
 
@@ -53,7 +55,7 @@ public:
         if (!removed && removed.error().code == Code::kNotFound) return {};  // deleted meanwhile
         if (!removed) return std::unexpected(std::move(removed).error());
         tx.OnCommit([this, faces = std::move(*removed)] { RemoveCrops(faces); });
-        return {};
+        return notifier_.MediaEnded(tx, store::WebhookEvent::kMediaFailed, id);
     }
 
     void AfterGiveUp(const tasks::Task& task) {
@@ -110,6 +112,9 @@ private:
             FACET_TRY_VOID(blobs_.WriteCrop(result->faces.back().face.uid, crop));
         }
 
+        FACET_TRY(matches,
+                  notifier_.FindMatches(id, result->faces, analyzer_.manifest().match_threshold));
+
         const auto face_count = result->faces.size();
         boost::json::object summary{
             {"status", "success"},
@@ -120,10 +125,12 @@ private:
         auto removed = std::make_shared<std::vector<Uuid>>();
         return Outcome{
             .result = boost::json::serialize(summary),
-            .commit = [this, id, result, removed](Transaction& tx) -> Result<void> {
+            .commit = [this, id, result, removed,
+                       matches = std::move(matches)](Transaction& tx) -> Result<void> {
                 FACET_TRY(gone, store_.CommitAnalysis(tx, id, *result));
                 *removed = std::move(gone);
-                return {};
+                FACET_TRY_VOID(notifier_.MediaEnded(tx, store::WebhookEvent::kMediaCompleted, id));
+                return notifier_.Matched(tx, matches);
             },
             .after_commit =
                 [this, id, result, removed, start] {
@@ -161,6 +168,7 @@ private:
     store::BlobStore& blobs_;
     const face::Analyzer& analyzer_;
     EventSink& events_;
+    Notifier& notifier_;
     PipelineMetrics& metrics_;
     const ProcessOptions options_;
 };
@@ -169,8 +177,10 @@ private:
 
 TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs,
                                     const face::Analyzer& analyzer, EventSink& events,
-                                    PipelineMetrics& metrics, const ProcessOptions& options) {
-    auto work = std::make_shared<ProcessMedia>(store, blobs, analyzer, events, metrics, options);
+                                    Notifier& notifier, PipelineMetrics& metrics,
+                                    const ProcessOptions& options) {
+    auto work =
+        std::make_shared<ProcessMedia>(store, blobs, analyzer, events, notifier, metrics, options);
     return {.run = [work](const tasks::Task& task,
                           const std::stop_token& stop) { return work->Run(task, stop); },
             .give_up = [work](Transaction& tx, const tasks::Task& task,

@@ -5,6 +5,7 @@
 #include "media/decode.hpp"
 #include "pipeline/events.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/webhooks.hpp"
 #include "pipeline/workers.hpp"
 #include "store/blobs.hpp"
 #include "store/store.hpp"
@@ -26,6 +27,7 @@ inline constexpr float kCropContext = 0.25F;
 /// must outlive the handler.
 TaskHandler MakeProcessMediaHandler(store::Store& store, store::BlobStore& blobs,
                                     const face::Analyzer& analyzer, EventSink& events,
-                                    PipelineMetrics& metrics, const ProcessOptions& options);
+                                    Notifier& notifier, PipelineMetrics& metrics,
+                                    const ProcessOptions& options);
 
 }  // namespace facet::pipeline

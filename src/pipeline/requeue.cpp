@@ -46,4 +46,38 @@ Result<int> RequeueLost(store::Store& store, tasks::TaskEngine& tasks, Intake& i
     return queued;
 }
 
+Result<int> RequeueLostDeliveries(store::Store& store, store::WebhookStore& webhooks,
+                                  tasks::TaskEngine& tasks, Notifier& notifier, const Clock& clock,
+                                  std::chrono::milliseconds idle, const std::stop_token& stop) {
+    const Timestamp before = clock.Now() - idle;
+    int queued = 0;
+    while (!stop.stop_requested()) {
+        std::vector<Uuid> stale;
+        FACET_TRY_VOID(store.Transact([&](Transaction& tx) -> Result<void> {
+            FACET_TRY(claimed, webhooks.ClaimStale(tx, before, kBatch));
+            stale = std::move(claimed);
+            return {};
+        }));
+        for (const Uuid& delivery : stale) {
+            const auto task = tasks.Find(delivery);
+            if (task && !tasks::IsFinal(task->state)) continue;
+            const bool lost = !task && task.error().code == Code::kNotFound;
+            if (!task && !lost) return std::unexpected(task.error());
+            FACET_TRY_VOID(store.Transact([&](Transaction& tx) {
+                if (lost) return notifier.Enqueue(tx, delivery);
+                return webhooks.RecordAttempt(tx, delivery,
+                                              {.state = store::DeliveryState::kFailed,
+                                               .number = 0,
+                                               .status = {},
+                                               .error = "its task has ended"});
+            }));
+            if (!lost) continue;
+            ++queued;
+            log::Warn("webhook.requeued", {{"delivery", delivery.ToString()}});
+        }
+        if (stale.size() < kBatch) break;
+    }
+    return queued;
+}
+
 }  // namespace facet::pipeline

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "pipeline/intake.hpp"
+#include "pipeline/webhooks.hpp"
 #include "store/store.hpp"
 #include "tasks/engine.hpp"
 
@@ -19,5 +20,11 @@ namespace facet::pipeline {
 Result<int> RequeueLost(store::Store& store, tasks::TaskEngine& tasks, Intake& intake,
                         const Clock& clock, std::chrono::milliseconds idle,
                         const std::stop_token& stop);
+
+/// The same for deliveries to webhooks whose task the queue has forgotten; one whose task has ended
+/// is marked as failed.
+Result<int> RequeueLostDeliveries(store::Store& store, store::WebhookStore& webhooks,
+                                  tasks::TaskEngine& tasks, Notifier& notifier, const Clock& clock,
+                                  std::chrono::milliseconds idle, const std::stop_token& stop);
 
 }  // namespace facet::pipeline

@@ -134,6 +134,11 @@ std::optional<MatchLevel> ParseMatchLevel(std::string_view name) noexcept {
     return std::nullopt;
 }
 
+MatchLevel MatchLevelOf(float cosine, float match_threshold, float likely_threshold) noexcept {
+    if (cosine >= match_threshold) return MatchLevel::kMatch;
+    return cosine >= likely_threshold ? MatchLevel::kLikely : MatchLevel::kWeak;
+}
+
 Searcher::Searcher(store::Store& store, NearestFaces& nearest, const face::Analyzer& analyzer,
                    store::Cache& cache, PipelineMetrics& metrics, const SearchOptions& options)
     : store_(store),
@@ -145,8 +150,7 @@ Searcher::Searcher(store::Store& store, NearestFaces& nearest, const face::Analy
 
 MatchLevel Searcher::LevelOf(float cosine) const noexcept {
     const infer::PackManifest& pack = analyzer_.manifest();
-    if (cosine >= pack.match_threshold) return MatchLevel::kMatch;
-    return cosine >= pack.likely_threshold ? MatchLevel::kLikely : MatchLevel::kWeak;
+    return MatchLevelOf(cosine, pack.match_threshold, pack.likely_threshold);
 }
 
 float Searcher::ThresholdOf(const SearchRequest& request) const {

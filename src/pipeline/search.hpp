@@ -31,6 +31,7 @@ using FaceChoice = std::variant<int, AllFaces, face::Box>;
 
 enum class MatchLevel : std::uint8_t { kMatch, kLikely, kWeak };
 std::string_view MatchLevelName(MatchLevel level) noexcept;
+MatchLevel MatchLevelOf(float cosine, float match_threshold, float likely_threshold) noexcept;
 std::optional<MatchLevel> ParseMatchLevel(std::string_view name) noexcept;
 
 struct SearchRequest {

@@ -12,8 +12,10 @@
 #include "pipeline/events.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/metrics.hpp"
+#include "pipeline/webhooks.hpp"
 #include "store/folder_blobs.hpp"
 #include "store/sqlite_store.hpp"
+#include "store/sqlite_webhooks.hpp"
 #include "tasks/sqlite_engine.hpp"
 #include "testing/testdata.hpp"
 
@@ -66,12 +68,15 @@ struct TestLibrary {
     std::unique_ptr<sqlite::Database> database =
         sqlite::Database::Open(folder.path() / "data/facet.db").value();
     std::unique_ptr<store::Store> store = store::MakeSqliteStore(*database, clock).value();
+    std::unique_ptr<store::WebhookStore> webhooks =
+        store::MakeSqliteWebhooks(*database, clock).value();
     std::unique_ptr<tasks::TaskEngine> tasks = tasks::MakeSqliteEngine(*database, clock).value();
     std::unique_ptr<store::BlobStore> blobs =
         store::OpenFolderBlobs(folder.path() / "data").value();
     NoEvents events;
     metrics::Registry registry;
     PipelineMetrics pipeline_metrics{registry};
+    Notifier notifier{*webhooks, *tasks};
     Intake intake{*store, *blobs, *tasks, events, pipeline_metrics, {}};
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/store.hpp"
+#include "store/webhooks.hpp"
 
 /// What every store must do: the tests are in store_contract_media.hpp, store_contract_faces.hpp
 /// and store_contract_collections.hpp, the adapters in store_contract_test.cpp.
@@ -22,6 +23,8 @@ namespace facet::store {
 struct StoreUnderTest {
     virtual ~StoreUnderTest() = default;
     virtual Store& store() = 0;
+    /// The webhooks of that store.
+    virtual std::unique_ptr<WebhookStore> MakeWebhooks() = 0;
     ManualClock clock{Timestamp(std::chrono::milliseconds(1'800'000'000'000))};
 };
 struct StoreBackend {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/postgres_store.hpp"
+#include "store/postgres_webhooks.hpp"
 #include "store/store_contract.hpp"
 #include "testing/postgres.hpp"
 
@@ -28,6 +29,11 @@ struct PostgresBackend final : StoreUnderTest {
         made_store = std::move(*made);
     }
     Store& store() override { return *made_store; }
+    std::unique_ptr<WebhookStore> MakeWebhooks() override {
+        auto made = MakePostgresWebhooks(*database, clock);
+        EXPECT_TRUE(made) << made.error().message << made.error().detail;
+        return std::move(*made);
+    }
 
     std::string url;
     std::unique_ptr<postgres::Database> database;

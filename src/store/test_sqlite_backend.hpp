@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "store/sqlite_store.hpp"
+#include "store/sqlite_webhooks.hpp"
 #include "store/store_contract.hpp"
 #include "testing/testdata.hpp"
 
@@ -22,6 +23,11 @@ struct SqliteBackend final : StoreUnderTest {
         made_store = std::move(*made);
     }
     Store& store() override { return *made_store; }
+    std::unique_ptr<WebhookStore> MakeWebhooks() override {
+        auto made = MakeSqliteWebhooks(*database, clock);
+        EXPECT_TRUE(made) << made.error().message << made.error().detail;
+        return std::move(*made);
+    }
 
     testing::TempFolder folder;
     std::filesystem::path path;

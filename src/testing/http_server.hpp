@@ -29,6 +29,7 @@ namespace facet::testing {
 struct TestRequest {
     std::string path;
     std::map<std::string, std::string> headers;  // names in lower case
+    std::string rest;                            // what came with them of the body
 
     std::string Header(const std::string& name) const {
         const auto at = headers.find(name);
@@ -47,6 +48,18 @@ public:
             if (sent <= 0) return;  // the client has gone
             bytes.remove_prefix(static_cast<std::size_t>(sent));
         }
+    }
+    /// The body of the request, up to its Content-Length.
+    std::string ReadBody(const TestRequest& request) {
+        const auto bytes = std::stoul("0" + request.Header("content-length"));
+        std::string body = request.rest;
+        while (body.size() < bytes) {
+            std::array<char, 4096> buffer{};
+            const ssize_t got = ::recv(socket_, buffer.data(), buffer.size(), 0);
+            if (got <= 0) break;
+            body.append(buffer.data(), static_cast<std::size_t>(got));
+        }
+        return body;
     }
     /// `headers`: lines ending with CR LF, besides Content-Length.
     void Reply(std::string_view status, std::string_view headers, std::string_view body) {
@@ -149,6 +162,7 @@ private:
             request.headers[name] = head.substr(value, end - value);
             line = end + 2;
         }
+        request.rest = head.substr(head.find("\r\n\r\n") + 4);
         return request;
     }
 
