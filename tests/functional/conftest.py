@@ -137,6 +137,25 @@ def servers(tmp_path):
     redis.stop()
 
 
+@pytest.fixture
+def make_part(servers, tmp_path, models):
+    parts = []
+    database, redis = servers
+    data = tmp_path / "shared"
+    data.mkdir()
+
+    def make(kind, *settings, **environment):
+        part = Part(kind, data, models, *settings,
+                    environment={"DATABASE_URL": database, "REDIS_URL": redis.url,
+                                 "FACET_CELERY__WORKER_NAME": f"{kind}{len(parts)}@test", **environment})
+        parts.append(part)
+        return part.start()
+
+    yield make
+    for part in parts:
+        part.stop()
+
+
 @pytest.fixture(params=["built-in", "servers"])
 def anywhere(request, make_server):
     """A server on its built-in database, and one on PostgreSQL and Redis."""

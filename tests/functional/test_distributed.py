@@ -15,25 +15,6 @@ from conftest import FACET, Part
 from servers import Postgres, Redis, free_port, wait_for
 
 
-@pytest.fixture
-def make_part(servers, tmp_path, models):
-    parts = []
-    database, redis = servers
-    data = tmp_path / "shared"
-    data.mkdir()
-
-    def make(kind, *settings, **environment):
-        part = Part(kind, data, models, *settings,
-                    environment={"DATABASE_URL": database, "REDIS_URL": redis.url,
-                                 "FACET_CELERY__WORKER_NAME": f"{kind}{len(parts)}@test", **environment})
-        parts.append(part)
-        return part.start()
-
-    yield make
-    for part in parts:
-        part.stop()
-
-
 def names(answer):
     return {hit["media"]["filename"] for hit in answer.json()["results"]}
 

@@ -11,7 +11,6 @@ import time
 
 import pytest
 from servers import wait_for
-from test_distributed import make_part, servers  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from receiver import Receiver  # noqa: E402
@@ -330,7 +329,7 @@ def test_a_webhook_of_a_collection_hears_of_that_alone(told, receivers, testdata
     assert checked(receiver.wait(2)[1], webhook["secret"])["data"]["media"]["collection"] == "default"
 
 
-def test_parts_on_servers_tell_too_and_a_queue_that_forgot_loses_nothing(make_part, servers, receivers, testdata):  # noqa: F811
+def test_parts_on_servers_tell_too_and_a_queue_that_forgot_loses_nothing(make_part, servers, receivers, testdata):
     """The worker dies with a delivery in its hands, and Redis loses all it had."""
     hold, killed = threading.Event(), threading.Event()
 
