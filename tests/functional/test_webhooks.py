@@ -11,7 +11,7 @@ import time
 
 import pytest
 from servers import wait_for
-from test_distributed import make_part, servers  # noqa: F401
+from test_distributed import make_part  # noqa: F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from receiver import Receiver  # noqa: E402
@@ -98,7 +98,7 @@ def test_a_finished_media_is_told_with_a_signature(told, receivers, testdata):
     assert media["id"] == good["id"] and media["face_count"] == 1 and media["status"] == "completed"
     assert media["filename"] == "obama_1.jpg" and "embedding" not in str(event)
 
-    bad = told.add(testdata / "corrupt/cf_empty.png")[0]
+    bad = told.add(testdata / "corrupt/png_bomb_40000x40000.png")[0]
     assert bad["status"] == "failed"
     event = checked(receiver.wait(2)[1], webhook["secret"])
     assert event["type"] == "media.failed" and event["data"]["media"]["error"] == bad["error"]
@@ -119,7 +119,7 @@ def test_only_what_was_asked_for_is_told(told, receivers, testdata):
     receiver, other = receivers(), receivers()
     failed = add_hook(told, receiver.url(), ["media.failed"])
     asleep = add_hook(told, other.url(), active=False)
-    told.add(testdata / "people/obama_1.jpg", testdata / "corrupt/cf_empty.png")
+    told.add(testdata / "people/obama_1.jpg", testdata / "corrupt/png_bomb_40000x40000.png")
     assert checked(receiver.wait(1)[0], failed["secret"])["type"] == "media.failed"
     woken = told.http.patch(f"/v1/webhooks/{asleep['id']}", json={"active": True})
     assert woken.status_code == 200 and woken.json()["active"] and woken.json()["events"] == ALL
@@ -362,5 +362,5 @@ def test_parts_on_servers_tell_too_and_a_queue_that_forgot_loses_nothing(make_pa
     shown = wait_for(lambda: [one for one in deliveries(web, webhook) if one["state"] == "delivered"][1:])
     assert [one["event"] for one in shown] == ["ping"]
 
-    bad = web.add(testdata / "corrupt/cf_empty.png")[0]
+    bad = web.add(testdata / "corrupt/png_bomb_40000x40000.png")[0]
     assert checked(receiver.wait(len(requests) + 1)[-1], webhook["secret"])["data"]["media"]["id"] == bad["id"]
