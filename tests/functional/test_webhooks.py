@@ -97,7 +97,7 @@ def test_a_finished_media_is_told_with_a_signature(told, receivers, testdata):
     assert media["id"] == good["id"] and media["face_count"] == 1 and media["status"] == "completed"
     assert media["filename"] == "obama_1.jpg" and "embedding" not in str(event)
 
-    bad = told.add(testdata / "corrupt/cf_empty.png")[0]
+    bad = told.add(testdata / "corrupt/png_bomb_40000x40000.png")[0]
     assert bad["status"] == "failed"
     event = checked(receiver.wait(2)[1], webhook["secret"])
     assert event["type"] == "media.failed" and event["data"]["media"]["error"] == bad["error"]
@@ -118,7 +118,7 @@ def test_only_what_was_asked_for_is_told(told, receivers, testdata):
     receiver, other = receivers(), receivers()
     failed = add_hook(told, receiver.url(), ["media.failed"])
     asleep = add_hook(told, other.url(), active=False)
-    told.add(testdata / "people/obama_1.jpg", testdata / "corrupt/cf_empty.png")
+    told.add(testdata / "people/obama_1.jpg", testdata / "corrupt/png_bomb_40000x40000.png")
     assert checked(receiver.wait(1)[0], failed["secret"])["type"] == "media.failed"
     woken = told.http.patch(f"/v1/webhooks/{asleep['id']}", json={"active": True})
     assert woken.status_code == 200 and woken.json()["active"] and woken.json()["events"] == ALL
@@ -361,5 +361,5 @@ def test_parts_on_servers_tell_too_and_a_queue_that_forgot_loses_nothing(make_pa
     shown = wait_for(lambda: [one for one in deliveries(web, webhook) if one["state"] == "delivered"][1:])
     assert [one["event"] for one in shown] == ["ping"]
 
-    bad = web.add(testdata / "corrupt/cf_empty.png")[0]
+    bad = web.add(testdata / "corrupt/png_bomb_40000x40000.png")[0]
     assert checked(receiver.wait(len(requests) + 1)[-1], webhook["secret"])["data"]["media"]["id"] == bad["id"]
