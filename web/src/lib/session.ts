@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api, ApiError, ask, keepSession, onUnauthorized } from '../api/client';
-import type { Scope, Session } from '../api/schema';
+import type { Scope, Session } from '../api/schema.gen';
 
 const SESSION = ['session'];
 const RANK: Record<Scope, number> = { read: 0, write: 1, admin: 2 };
