@@ -9,7 +9,7 @@ const scriptGlobals = Object.fromEntries(
 );
 
 export default ts.config(
-  { ignores: ['dist', 'node_modules', 'src/api/schema.d.ts'] },
+  { ignores: ['dist', 'node_modules', 'src/api/schema.gen.d.ts'] },
   js.configs.recommended,
   ...ts.configs.strict,
   hooks.configs.flat['recommended-latest'],

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from access import setup_code
 from conftest import ROOT, WEB
 
 CHROMIUM = os.environ.get("FACET_CHROMIUM", "/usr/bin/chromium")
@@ -22,11 +23,11 @@ pytestmark = [
 def play(testdata, tmp_path):
     """Plays one flow before a server."""
 
-    def run(flow, server, seconds=300):
+    def run(flow, server, seconds=300, **environment):
         done = subprocess.run(
             ["node", "web/e2e/run.mjs", flow], cwd=ROOT, capture_output=True, text=True, timeout=seconds,
             env={**os.environ, "FACET_URL": server.url, "FACET_CHROMIUM": CHROMIUM, "HOME": str(tmp_path),
-                 "FACET_TESTDATA": str(testdata)})
+                 "FACET_TESTDATA": str(testdata), **environment})
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
         print(done.stdout)
 
@@ -59,6 +60,15 @@ def test_the_keyboard_is_enough(play, server):
 
 def test_every_page_in_both_languages_and_themes(play, server):
     play("looks", server)
+
+
+def test_an_open_server_is_closed_by_its_first_user(play, server):
+    play("setup", server)
+
+
+def test_first_run_login_keys_rights_erasure_and_audit(play, make_server):
+    server = make_server("-s", "server.login=true")
+    play("access", server, FACET_SETUP_CODE=setup_code(server))
 
 
 @pytest.mark.skipif(not SHOTS, reason="FACET_SCREENSHOTS names no folder for the pictures of the documentation")

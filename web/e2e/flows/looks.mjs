@@ -11,6 +11,10 @@ const PAGES = {
     ['/system/collections', 'Collections'],
     ['/cache', 'Cache'],
     ['/system/access', 'Access'],
+    ['/system/keys', 'API keys'],
+    ['/system/audit', 'Audit log'],
+    ['/system/erasure', 'Erasure'],
+    ['/system/settings', 'Settings'],
     ['/docs', 'HTTP API'],
   ],
   de: [
@@ -21,6 +25,10 @@ const PAGES = {
     ['/system/collections', 'Sammlungen'],
     ['/cache', 'Zwischenspeicher'],
     ['/system/access', 'Zugang'],
+    ['/system/keys', 'API-Schlüssel'],
+    ['/system/audit', 'Protokoll'],
+    ['/system/erasure', 'Löschung'],
+    ['/system/settings', 'Einstellungen'],
     ['/docs', 'HTTP-API'],
   ],
 };

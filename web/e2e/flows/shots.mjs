@@ -1,7 +1,7 @@
 // The pictures of the documentation. Only portraits in the public domain may be in them.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIDEN, BOTH, OBAMA, OBAMA_AGAIN, photo, seed } from '../pictures.mjs';
+import { BIDEN, BOTH, broken, OBAMA, OBAMA_AGAIN, photo, seed } from '../pictures.mjs';
 
 const FREE = [
   OBAMA,
@@ -31,12 +31,11 @@ export default async function flow({ open, url }) {
 
   await page.goto(`${url}/tasks`);
   await page.getByText('0 finished in the last minute').waitFor();
-  const made = await seed(
-    url,
-    FREE.map((path) => photo(path)),
-  );
-  await page.getByText(`${FREE.length} finished in the last minute`).waitFor();
+  const [damaged, ...made] = await seed(url, [broken(1), ...FREE.map((path) => photo(path))]);
+  await page.getByText(/^[1-9]\d* finished in the last minute$/).waitFor();
+  await page.getByText('running').waitFor({ state: 'detached' });
   await shoot('tasks');
+  await fetch(`${url}/v1/media/${damaged.id}`, { method: 'DELETE' });
 
   await page.getByRole('link', { name: 'Library' }).click();
   await page.getByRole('link', { name: /obama_1.jpg/ }).waitFor();

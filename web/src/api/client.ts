@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import type { Health, Session, paths } from './schema';
+import type { Health, Session, paths } from './schema.gen';
 
 /** A refusal of the server, or (status 0) no answer at all. */
 export class ApiError extends Error {

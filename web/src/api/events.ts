@@ -1,4 +1,4 @@
-import type { Media } from './schema';
+import type { Media } from './schema.gen';
 
 export type MediaEvent =
   | { type: 'created' | 'changed'; media: Media }

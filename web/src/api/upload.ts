@@ -1,5 +1,5 @@
 import { ApiError, csrfHeaders, errorOf, sawStatus, unreachable } from './client';
-import type { UploadResult } from './schema';
+import type { UploadResult } from './schema.gen';
 
 export const cancelled = () => new ApiError(0, 'cancelled', 'cancelled', '');
 

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import type { Box } from '../api/schema';
+import type { Box } from '../api/schema.gen';
 import { t } from '../lib/i18n';
 
 export interface BoxMark {

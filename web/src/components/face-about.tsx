@@ -1,4 +1,4 @@
-import type { Face, Quality } from '../api/schema';
+import type { Face, Quality } from '../api/schema.gen';
 import { percent } from '../lib/format';
 import { named, t } from '../lib/i18n';
 

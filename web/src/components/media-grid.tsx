@@ -2,7 +2,7 @@ import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { thumbnailUrl } from '../api/client';
-import type { Media } from '../api/schema';
+import type { Media } from '../api/schema.gen';
 import { reasonOf } from '../lib/error-text';
 import { count } from '../lib/format';
 import { t } from '../lib/i18n';
@@ -126,9 +126,12 @@ export function MediaGrid({ items, selection, hasMore, onMore }: Props) {
       const next = index + step;
       if (next < 0 || next >= items.length) return;
       virtual.scrollToIndex(Math.floor(next / columns), { align: 'auto' });
-      requestAnimationFrame(() =>
-        box.current?.querySelector<HTMLElement>(`a[data-index="${next}"]`)?.focus(),
-      );
+      const focus = () => {
+        const tile = box.current?.querySelector<HTMLElement>(`a[data-index="${next}"]`);
+        tile?.focus({ preventScroll: true });
+        return tile !== null;
+      };
+      if (!focus()) requestAnimationFrame(focus); // its row is drawn only now
     }
   };
 

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { MediaStatus } from '../api/schema';
+import type { MediaStatus } from '../api/schema.gen';
 import { errorText } from '../lib/error-text';
 import { ago, date, dateTime } from '../lib/format';
 import { t } from '../lib/i18n';

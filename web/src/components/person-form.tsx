@@ -1,7 +1,7 @@
 import { useId, useState } from 'react';
 import { Link } from 'wouter';
 import { api, ask, byId } from '../api/client';
-import type { Face, Person } from '../api/schema';
+import type { Face, Person } from '../api/schema.gen';
 import { useAction } from '../lib/action';
 import { t } from '../lib/i18n';
 import { Icon } from './icon';

@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import { faceUrl, thumbnailUrl } from '../api/client';
-import type { MatchLevel } from '../api/schema';
+import type { MatchLevel } from '../api/schema.gen';
 import { cosine, date } from '../lib/format';
 import { t } from '../lib/i18n';
 import type { Group, Hit } from '../lib/searching';

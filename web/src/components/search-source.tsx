@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import { faceUrl } from '../api/client';
-import type { SearchResult } from '../api/schema';
+import type { SearchResult } from '../api/schema.gen';
 import { count } from '../lib/format';
 import { t } from '../lib/i18n';
 import { useFace } from '../lib/queries';

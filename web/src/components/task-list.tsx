@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import { api, ask, byId } from '../api/client';
-import type { Task, TaskState } from '../api/schema';
+import type { Task, TaskState } from '../api/schema.gen';
 import { useAction } from '../lib/action';
 import { reasonOf } from '../lib/error-text';
 import { duration } from '../lib/format';

@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import type { MatchLevel, Thresholds } from '../api/schema';
+import type { MatchLevel, Thresholds } from '../api/schema.gen';
 import { count, number } from '../lib/format';
 import { t } from '../lib/i18n';
 
@@ -60,7 +60,7 @@ export function Threshold({ value, least, onChange, thresholds, shown, all }: Pr
           <button
             key={name}
             type="button"
-            className="button button-small aria-pressed:border-accent aria-pressed:bg-tint"
+            className="button button-small aria-pressed:border-accent aria-pressed:bg-tint px-2"
             aria-pressed={Math.abs(value - at) < 0.005}
             onClick={() => onChange(at)}
           >

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { api, ask, byId } from '../api/client';
-import type { NewWebhook, Webhook, WebhookFields } from '../api/schema';
+import type { NewWebhook, Webhook, WebhookFields } from '../api/schema.gen';
 import { useAction } from '../lib/action';
 import { t } from '../lib/i18n';
 import { readWatched, writeWatched } from '../lib/watched';

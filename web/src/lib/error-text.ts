@@ -40,7 +40,7 @@ export const ERROR_CODES = [
   ['face_not_found', 422],
   ['fetch_failed', 422],
   ['idempotency_mismatch', 422],
-  ['rate_limited', 429],
+  ['too_many_requests', 429],
   ['headers_too_large', 431],
   ['internal', 500],
   ['busy', 503],

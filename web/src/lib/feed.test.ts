@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Media } from '../api/schema';
+import type { Media } from '../api/schema.gen';
 import { applyEvent, type Page } from './feed';
 import { ALL_MEDIA } from './filters';
 

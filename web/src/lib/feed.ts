@@ -1,5 +1,5 @@
 import type { MediaEvent } from '../api/events';
-import type { Media } from '../api/schema';
+import type { Media } from '../api/schema.gen';
 import { apiMediaFilter, type MediaFilter } from './filters';
 
 export interface Page<Item> {

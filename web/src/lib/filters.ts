@@ -1,5 +1,5 @@
 import { useSearchParams } from 'wouter';
-import type { MediaStatus, MediaType } from '../api/schema';
+import type { MediaStatus, MediaType } from '../api/schema.gen';
 
 export const STATUSES: MediaStatus[] = ['pending', 'processing', 'completed', 'failed'];
 export const MEDIA_TYPES: MediaType[] = ['image', 'video'];

@@ -1,7 +1,7 @@
 import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { listen, type MediaEvent } from '../api/events';
-import type { Media } from '../api/schema';
+import type { Media } from '../api/schema.gen';
 import { applyEvent, type Page } from './feed';
 import type { MediaFilter } from './filters';
 import { uploads } from './state';

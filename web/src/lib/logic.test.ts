@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Media } from '../api/schema';
+import type { Media } from '../api/schema.gen';
 import { forAll } from './actions';
 import { requestOf } from './erasing';
 import { fieldsOf, type OpenApi, routesByTag, typeOf } from './openapi';

@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { api, ApiError, ask, askHealth, byId } from '../api/client';
-import type { TaskState } from '../api/schema';
+import type { TaskState } from '../api/schema.gen';
 import { apiMediaFilter, type MediaFilter } from './filters';
 import { Throughput } from './throughput';
 

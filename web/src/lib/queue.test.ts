@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { ApiError, errorOf } from '../api/client';
-import type { Media, UploadResult } from '../api/schema';
+import type { Media, UploadResult } from '../api/schema.gen';
 import { cancelled } from '../api/upload';
 import { UploadQueue } from './queue';
 

@@ -1,6 +1,6 @@
 import { ApiError } from '../api/client';
 import type { MediaEvent } from '../api/events';
-import type { Media, UploadResult } from '../api/schema';
+import type { Media, UploadResult } from '../api/schema.gen';
 
 export type UploadState =
   'waiting' | 'sending' | 'processing' | 'done' | 'duplicate' | 'rejected' | 'failed' | 'cancelled';

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { api, ask, byId } from '../api/client';
-import type { Media, SearchQuery, SearchResult } from '../api/schema';
+import type { Media, SearchQuery, SearchResult } from '../api/schema.gen';
 import { apiFilter, type Filter, NO_FILTER } from './filters';
 import type { QueryPhoto } from './state';
 

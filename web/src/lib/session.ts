@@ -1,26 +1,13 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api, ApiError, ask, keepSession, onUnauthorized } from '../api/client';
-import type { Scope, Session } from '../api/schema';
+import type { Scope, Session } from '../api/schema.gen';
 
 const SESSION = ['session'];
 const RANK: Record<Scope, number> = { read: 0, write: 1, admin: 2 };
 
-/** A server without login: whoever reaches it may use it. */
-const OPEN: Session = {
-  authenticated: true,
-  login_required: false,
-  setup_required: false,
-  setup_code_required: false,
-  user: { id: '', name: '', scope: 'admin', kind: 'local' },
-  csrf_token: null,
-};
-
-async function askSession(signal: AbortSignal): Promise<Session> {
-  const { data, error, response } = await api.GET('/v1/session', { signal });
-  if (response.status === 404) return OPEN;
-  return keepSession(await ask(Promise.resolve({ data, error, response })));
-}
+const askSession = async (signal: AbortSignal): Promise<Session> =>
+  keepSession(await ask(api.GET('/v1/session', { signal })));
 
 /** Who uses the page. Asked once, and again whenever the server says 401. */
 export function useSession() {

@@ -1,4 +1,4 @@
-import type { Webhook } from '../api/schema';
+import type { Webhook } from '../api/schema.gen';
 
 type Watched = Webhook['watched_faces'];
 

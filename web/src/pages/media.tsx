@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { Link, useLocation, useSearchParams } from 'wouter';
 import { api, ask, byId, contentUrl, faceUrl, thumbnailUrl } from '../api/client';
-import type { Face, Media, Person } from '../api/schema';
+import type { Face, Media, Person } from '../api/schema.gen';
 import { BoxedPhoto } from '../components/boxed-photo';
 import { Confirm } from '../components/confirm';
 import { FaceAbout, likeness } from '../components/face-about';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link, useLocation, useSearchParams } from 'wouter';
-import type { SearchResult } from '../api/schema';
+import type { SearchResult } from '../api/schema.gen';
 import { CameraDialog } from '../components/camera-dialog';
 import { CopyButton } from '../components/copy';
 import { Check, Select } from '../components/field';

@@ -1,6 +1,6 @@
 import { Link, useSearchParams } from 'wouter';
 import { api, ask, byId } from '../api/client';
-import type { Task, TaskState } from '../api/schema';
+import type { Task, TaskState } from '../api/schema.gen';
 import { Confirm } from '../components/confirm';
 import { Empty, Listed, When } from '../components/notes';
 import { Page } from '../components/page';

@@ -85,7 +85,7 @@ export const common = {
   'error.request_timeout': ['The request came too slowly', 'Die Anfrage kam zu langsam'],
   'error.headers_too_large': ['The headers are too long', 'Die Kopfzeilen sind zu lang'],
   'error.internal': ['The server made an error', 'Der Server hat einen Fehler gemacht'],
-  'error.rate_limited': ['Too many attempts; wait a while', 'Zu viele Versuche; bitte etwas warten'],
+  'error.too_many_requests': ['Too many attempts; wait a while', 'Zu viele Versuche; bitte etwas warten'],
   'error.address_refused': ['This address is not allowed', 'Diese Adresse ist nicht erlaubt'],
   'error.fetch_failed': ['The other server did not give the file', 'Der andere Server gab die Datei nicht'],
   'error.idempotency_mismatch': [

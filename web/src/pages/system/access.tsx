@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, ask, byId } from '../../api/client';
-import type { Scope, User } from '../../api/schema';
+import type { Scope, User } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
 import { Dialog, DialogActions } from '../../components/dialog';
 import { Input, Select } from '../../components/field';

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { api, ask } from '../../api/client';
-import type { AuditEntry } from '../../api/schema';
+import type { AuditEntry } from '../../api/schema.gen';
 import { Input } from '../../components/field';
 import { TextFilter } from '../../components/media-filters';
 import { Empty, Listed, When } from '../../components/notes';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { api, ask } from '../../api/client';
-import type { Collection } from '../../api/schema';
+import type { Collection } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
 import { Dialog, DialogActions } from '../../components/dialog';
 import { Input } from '../../components/field';

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api, ask } from '../../api/client';
-import type { Erasure } from '../../api/schema';
+import type { Erasure } from '../../api/schema.gen';
 import { Input, Select } from '../../components/field';
 import { Empty, ErrorNote, Listed, When } from '../../components/notes';
 import { Page } from '../../components/page';

@@ -1,6 +1,6 @@
 import type { ComponentType } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
-import type { Scope } from '../../api/schema';
+import type { Scope } from '../../api/schema.gen';
 import { ForbiddenPage, MissingPage } from '../../components/page';
 import { t, type TextKey } from '../../lib/i18n';
 import { useMay } from '../../lib/session';

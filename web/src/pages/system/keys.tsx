@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, ask, byId } from '../../api/client';
-import type { Key, NewKey, Scope } from '../../api/schema';
+import type { Key, NewKey, Scope } from '../../api/schema.gen';
 import { CollectionChoice } from '../../components/collection-choice';
 import { Confirm } from '../../components/confirm';
 import { Secret } from '../../components/copy';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Stats } from '../../api/schema';
+import type { Stats } from '../../api/schema.gen';
 import { ErrorNote, Loading } from '../../components/notes';
 import { Page } from '../../components/page';
 import { bytes, cosine, number } from '../../lib/format';

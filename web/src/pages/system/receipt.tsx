@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, ask, byId } from '../../api/client';
-import type { Erasure } from '../../api/schema';
+import type { Erasure } from '../../api/schema.gen';
 import { ErrorNote, Loading } from '../../components/notes';
 import { Page } from '../../components/page';
 import { dateTime, number } from '../../lib/format';

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, ask, byId } from '../../api/client';
-import type { Delivery, NewWebhook, Webhook } from '../../api/schema';
+import type { Delivery, NewWebhook, Webhook } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
 import { Secret } from '../../components/copy';
 import { Icon } from '../../components/icon';
