@@ -37,14 +37,14 @@ using Values = std::vector<postgres::Value>;
 Result<void> CopyAccess(sqlite::Connection& from, postgres::Connection& to) {
     FACET_TRY(users, from.Prepare("SELECT id, uid, name, password, scope, created_at,"
                                   " last_login_at FROM users"));
-    FACET_TRY_VOID(CopyAll(
-        users, to,
-        "INSERT INTO users (id, uid, name, password, scope, created_at, last_login_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
-        [](const sqlite::Statement& row) {
-            return Values{row.Int(0), ReadUuid(row, 1), row.Text(2), row.Text(3),
-                          row.Int(4), ReadTime(row, 5), TimeOrNull(row, 6)};
-        }));
+    FACET_TRY_VOID(
+        CopyAll(users, to,
+                "INSERT INTO users (id, uid, name, password, scope, created_at, last_login_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+                [](const sqlite::Statement& row) {
+                    return Values{row.Int(0), ReadUuid(row, 1), row.Text(2),       row.Text(3),
+                                  row.Int(4), ReadTime(row, 5), TimeOrNull(row, 6)};
+                }));
     FACET_TRY(keys, from.Prepare("SELECT id, uid, name, secret, hint, scope, all_collections,"
                                  " created_at, expires_at, last_used_at, revoked_at"
                                  " FROM api_keys"));
@@ -60,12 +60,11 @@ Result<void> CopyAccess(sqlite::Connection& from, postgres::Connection& to) {
                           TimeOrNull(row, 9), TimeOrNull(row, 10)};
         }));
     FACET_TRY(links, from.Prepare("SELECT key, collection FROM api_key_collections"));
-    FACET_TRY_VOID(CopyAll(links, to,
-                           "INSERT INTO api_key_collections (key, collection) VALUES ($1, $2)"
-                           " ON CONFLICT (key, collection) DO NOTHING",
-                           [](const sqlite::Statement& row) {
-                               return Values{row.Int(0), row.Int(1)};
-                           }));
+    FACET_TRY_VOID(
+        CopyAll(links, to,
+                "INSERT INTO api_key_collections (key, collection) VALUES ($1, $2)"
+                " ON CONFLICT (key, collection) DO NOTHING",
+                [](const sqlite::Statement& row) { return Values{row.Int(0), row.Int(1)}; }));
     return {};
 }
 
