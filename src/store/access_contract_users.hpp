@@ -39,8 +39,10 @@ TEST_P(AccessContract, ANameIsTakenOnceWhateverItsCase) {
 TEST_P(AccessContract, UsersAreListedByName) {
     EXPECT_THAT(*access().ListUsers(), IsEmpty());
     for (const char* name : {"carl", "Anna", "bea"}) AddUser(name, Scope::kRead);
+    const auto users = access().ListUsers();
+    ASSERT_TRUE(users);
     std::vector<std::string> names;
-    for (const User& user : *access().ListUsers()) names.push_back(user.name);
+    for (const User& user : *users) names.push_back(user.name);
     EXPECT_THAT(names, ElementsAre("Anna", "bea", "carl"));
 }
 
