@@ -1209,12 +1209,16 @@ export interface components {
             secret: string;
         } & components["schemas"]["Webhook"];
         Delivery: {
+            /** @description Also of its task. */
             id: string;
             event: string;
+            /** @enum {string} */
+            state: "pending" | "delivered" | "failed";
             at: components["schemas"]["Time"];
-            /** @description Of the receiver's answer. */
+            /** @description Of the receiver's last answer. */
             status: number | null;
             error: string | null;
+            /** @description How often it was sent. */
             attempt: number;
         };
     };

@@ -114,6 +114,9 @@ export const system = {
   'hooks.tested': ['A ping is on its way', 'Ein Ping ist unterwegs'],
   'hooks.deliveries': ['Deliveries', 'Zustellungen'],
   'hooks.no_deliveries': ['Nothing was delivered yet.', 'Noch nichts zugestellt.'],
+  'delivery.pending': ['on its way', 'unterwegs'],
+  'delivery.delivered': ['delivered', 'zugestellt'],
+  'delivery.failed': ['failed', 'gescheitert'],
   'hooks.attempt': ['attempt {n}', 'Versuch {n}'],
   'hooks.failures': [
     { one: '{n} failure in a row', other: '{n} failures in a row' },

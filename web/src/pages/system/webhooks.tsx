@@ -13,14 +13,15 @@ import { t } from '../../lib/i18n';
 
 const DELIVERIES_MS = 3000;
 
-const wellDone = ({ status, error }: Delivery) => !error && status !== null && status >= 200 && status < 300;
+const COLOURS = { pending: 'text-fair', delivered: 'text-good', failed: 'text-bad' };
 
 const DeliveryLine = ({ one }: { one: Delivery }) => (
   <span className="flex flex-wrap items-baseline gap-x-2 text-xs">
-    <span className={wellDone(one) ? 'text-good' : 'text-bad'}>
-      {[one.status, one.error].filter((part) => part !== null).join(' ') || '—'}
-    </span>
+    <span className={COLOURS[one.state]}>{t(`delivery.${one.state}`)}</span>
     <code>{one.event}</code>
+    {(one.status !== null || one.error) && (
+      <span className="min-w-0 break-words">{[one.status, one.error].filter(Boolean).join(': ')}</span>
+    )}
     <span className="text-soft">
       <When at={one.at} />
       {one.attempt > 1 && `, ${t('hooks.attempt', { n: one.attempt })}`}
@@ -44,7 +45,7 @@ function Deliveries({ id }: { id: string }) {
         {(items) => (
           <ul className="space-y-1" aria-label={t('hooks.deliveries')}>
             {items.map((one) => (
-              <li key={`${one.id}-${one.attempt}`}>
+              <li key={one.id}>
                 <DeliveryLine one={one} />
               </li>
             ))}
