@@ -117,7 +117,7 @@ net::Response AnswerOnce(store::AccessStore& store, const Call& call, std::strin
 void UploadContent::AddFile(std::string_view sha256) { Append(text_, sha256); }
 
 std::string UploadContent::Finish(const net::Params& fields) const {
-    std::string text = text_;
+    std::string text = text_ + '|';  // no length begins so: what follows is not a file
     Append(text, fields);
     return text;
 }

@@ -261,8 +261,8 @@ TEST_F(TransferTest, AKilledRunIsContinued) {
         int batches = 0;
         (void)CopySqliteToPostgres(*own_source->database, *own_target, own_source->clock,
                                    [&](auto, auto, auto) {
-                                       if (++batches == 3)
-                                           ::raise(SIGKILL);  // both batches of media, one of faces
+                                       // Users and keys, both batches of media, one of faces.
+                                       if (++batches == 4) ::raise(SIGKILL);
                                    },
                                    {});
         ::_exit(0);
