@@ -71,6 +71,10 @@ def test_first_run_login_keys_rights_erasure_and_audit(play, make_server):
     play("access", server, FACET_SETUP_CODE=setup_code(server))
 
 
+def test_collections_webhooks_cache_and_docs(play, make_server):
+    play("system", make_server("-s", "fetch.private_addresses=true"))
+
+
 @pytest.mark.skipif(not SHOTS, reason="FACET_SCREENSHOTS names no folder for the pictures of the documentation")
 def test_pictures_for_the_documentation(play, server):
     play("shots", server)

@@ -10,6 +10,11 @@ try {
   const stage = makeStage(browser, process.env.FACET_URL);
   await flow(stage);
   assert.deepEqual(stage.complaints, []);
+} catch (error) {
+  for (const page of browser.contexts().flatMap((context) => context.pages())) {
+    console.error(`${page.url()} shows:\n${await page.innerText('body').catch(String)}`);
+  }
+  throw error;
 } finally {
   await browser.close();
 }

@@ -81,8 +81,8 @@ export const system = {
   ],
   'collections.question': ['Delete the collection “{name}”?', 'Sammlung „{name}“ löschen?'],
   'collections.delete_full': [
-    '{media} in it are erased for good.',
-    '{media} darin werden endgültig gelöscht.',
+    'With it, {media} will be erased for good.',
+    'Mit ihr werden endgültig gelöscht: {media}.',
   ],
   'collections.delete_empty': ['It is empty.', 'Sie ist leer.'],
   'collections.deleted': ['Collection “{name}” deleted', 'Sammlung „{name}“ gelöscht'],

@@ -143,8 +143,10 @@ function Form() {
       )}
       {plan && (
         <div className="border-bad space-y-4 rounded-lg border p-4">
-          <h2 role="status">{t('erase.would')}</h2>
-          <Removed removed={plan.removed} />
+          <div role="status" className="space-y-2">
+            <h2>{t('erase.would')}</h2>
+            <Removed removed={plan.removed} />
+          </div>
           <Input
             label={t('erase.type', { word })}
             autoComplete="off"
