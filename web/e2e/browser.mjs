@@ -43,6 +43,7 @@ export function makeStage(browser, url) {
     });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
+    page.on('filechooser', () => {}); // so that none opens before somebody waits for it
     page.on('console', (message) => {
       if (!['error', 'warning'].includes(message.type())) return;
       complain(`${message.text()} ${message.location().url}`);

@@ -41,21 +41,23 @@ export function UrlDialog({ collection, onClose }: { collection: string; onClose
         />
         {fetchThem.error && <ErrorNote error={fetchThem.error} />}
         {result && (
-          <ul className="mt-3 space-y-1 text-sm" role="status">
-            {result.accepted.map(({ index, filename, media, duplicate }) => (
-              <li key={index} className="break-words">
-                <Link href={`/media/${media.id}`} className="link">
-                  {filename}
-                </Link>{' '}
-                <span className="text-good">{duplicate ? t('upload.duplicate') : t('url.accepted')}</span>
-              </li>
-            ))}
-            {result.rejected.map(({ index, filename, error }) => (
-              <li key={index} className="break-words">
-                {filename} <span className="text-bad">{reasonOf(error)}</span>
-              </li>
-            ))}
-          </ul>
+          <div role="status">
+            <ul className="mt-3 space-y-1 text-sm">
+              {result.accepted.map(({ index, filename, media, duplicate }) => (
+                <li key={index} className="break-words">
+                  <Link href={`/media/${media.id}`} className="link">
+                    {filename}
+                  </Link>{' '}
+                  <span className="text-good">{duplicate ? t('upload.duplicate') : t('url.accepted')}</span>
+                </li>
+              ))}
+              {result.rejected.map(({ index, filename, error }) => (
+                <li key={index} className="break-words">
+                  {filename} <span className="text-bad">{reasonOf(error)}</span>
+                </li>
+              ))}
+            </ul>
+          </div>
         )}
         <DialogActions>
           <button type="button" className="button" onClick={onClose}>

@@ -25,20 +25,20 @@ function Operation({ api, route: { method, path, operation, parameters } }: { ap
         <Prose text={operation.description} className="text-sm whitespace-pre-line" />
         {parameters.length > 0 && (
           <section>
-            <h4 className="mb-1 text-sm font-semibold">{t('docs.parameters')}</h4>
+            <h3 className="mb-1 text-sm font-semibold">{t('docs.parameters')}</h3>
             <Parameters api={api} parameters={parameters} />
           </section>
         )}
         {Object.entries(body).map(([type, { schema }]) => (
           <section key={type}>
-            <h4 className="text-sm font-semibold">
+            <h3 className="text-sm font-semibold">
               {t('docs.body')} <code className="text-soft text-xs font-normal">{type}</code>
-            </h4>
+            </h3>
             <Shape api={api} schema={schema} />
           </section>
         ))}
         <section>
-          <h4 className="mb-1 text-sm font-semibold">{t('docs.answers')}</h4>
+          <h3 className="mb-1 text-sm font-semibold">{t('docs.answers')}</h3>
           <ul className="space-y-1.5 text-sm">
             {Object.entries(operation.responses ?? {}).map(([status, given]) => {
               const answer = resolve(api, given);
@@ -93,9 +93,11 @@ function Errors() {
 function Contents({ api }: { api: OpenApi }) {
   // The place that the address names is there only now.
   useEffect(() => {
-    const wanted = document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+    const { hash } = window.location;
+    if (!hash) return;
+    const wanted = document.getElementById(decodeURIComponent(hash.slice(1)));
     if (wanted instanceof HTMLDetailsElement) wanted.open = true;
-    wanted?.scrollIntoView();
+    window.location.replace(hash);
   }, []);
   const tags = routesByTag(api);
   const about = new Map((api.tags ?? []).map(({ name, description }) => [name, description]));

@@ -11,13 +11,13 @@ import { useNewSession, useSession } from '../lib/session';
 
 const Frame = ({ title, text, children }: { title: string; text: string; children: ReactNode }) => (
   <div className="mx-auto flex min-h-screen max-w-md flex-col px-4 py-6">
-    <div className="flex items-center justify-between">
+    <header className="flex items-center justify-between">
       <p className="flex items-center gap-2 text-lg font-semibold">
         <img src="/favicon.svg" alt="" className="size-7" />
         Facet
       </p>
       <UserMenu />
-    </div>
+    </header>
     <main className="card my-auto p-6">
       <Page title={title}>
         <p className="text-soft mb-4 text-sm">{text}</p>

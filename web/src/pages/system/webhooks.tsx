@@ -65,7 +65,7 @@ function Row({ hook, onEdit }: { hook: Webhook; onEdit: () => void }) {
     done: () => setOpen(true),
   });
   const remove = useAction(() => ask(api.DELETE('/v1/webhooks/{id}', byId(hook.id))), {
-    refresh,
+    refresh: [['webhooks']],
     said: () => t('hooks.deleted'),
   });
   return (
