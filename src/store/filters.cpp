@@ -77,7 +77,7 @@ std::optional<std::string> FromHex(std::string_view hex) {
 
 /// Where a page ended: "<letter><id>" or "<letter><id>.<key>", numbers in hexadecimal, text as hex.
 std::string CursorAfter(const Media& media, const Order& order) {
-    const std::string id = MakeCursor(order.letter, media.id.value());
+    std::string id = MakeCursor(order.letter, media.id.value());
     switch (order.key) {
         case Key::kId:
             return id;
@@ -109,8 +109,9 @@ Result<Position> ParsePosition(std::string_view cursor, const Order& order) {
         if (fits) position.key = std::move(*text);
     } else if (fits && wants_key) {
         std::int64_t number = 0;
-        const char* const end = key.data() + key.size();
-        const auto parsed = std::from_chars(key.data(), end, number, 16);
+        const char* const begin = key.data();
+        const char* const end = begin + key.size();
+        const auto parsed = std::from_chars(begin, end, number, 16);
         fits = parsed.ec == std::errc() && parsed.ptr == end;
         if (order.key == Key::kTakenAt) {
             position.key = Timestamp(std::chrono::milliseconds(number));
@@ -207,7 +208,7 @@ Result<void> Conditions::Add(const MediaQuery& query) {
 std::string OrderBy(MediaSort sort, Dialect dialect) {
     const Order order = OrderOf(sort);
     const std::string way = order.descending ? " DESC" : "";
-    const std::string by_id = " ORDER BY m.id" + way;
+    std::string by_id = " ORDER BY m.id" + way;
     if (order.key == Key::kId) return by_id;
     return " ORDER BY " + ColumnOf(order.key, dialect) + way + ", m.id" + way;
 }
