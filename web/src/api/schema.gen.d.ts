@@ -1223,6 +1223,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description Why none of the files was taken: the error of the only one, or all of them */
+        NothingTaken: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] | components["schemas"]["UploadResult"];
+            };
+        };
         /** @description What is wrong */
         Error: {
             headers: {
@@ -1299,6 +1308,7 @@ export type WebhookFields = components['schemas']['WebhookFields'];
 export type Webhook = components['schemas']['Webhook'];
 export type NewWebhook = components['schemas']['NewWebhook'];
 export type Delivery = components['schemas']['Delivery'];
+export type ResponseNothingTaken = components['responses']['NothingTaken'];
 export type ResponseError = components['responses']['Error'];
 export type ParameterId = components['parameters']['Id'];
 export type ParameterCollectionInPath = components['parameters']['CollectionInPath'];
@@ -1551,7 +1561,7 @@ export interface operations {
                     "application/json": components["schemas"]["UploadResult"];
                 };
             };
-            400: components["responses"]["Error"];
+            400: components["responses"]["NothingTaken"];
             /** @description No such collection */
             404: {
                 headers: {
@@ -1561,17 +1571,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            413: components["responses"]["Error"];
-            /** @description Not multipart, or none of the files is of a type that Facet reads */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"] | components["schemas"]["UploadResult"];
-                };
-            };
-            default: components["responses"]["Error"];
+            413: components["responses"]["NothingTaken"];
+            415: components["responses"]["NothingTaken"];
+            default: components["responses"]["NothingTaken"];
         };
     };
     fetchMedia: {
@@ -1610,16 +1612,8 @@ export interface operations {
                     "application/json": components["schemas"]["UploadResult"];
                 };
             };
-            400: components["responses"]["Error"];
-            /** @description The only address is refused (`address_refused`) */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"] | components["schemas"]["UploadResult"];
-                };
-            };
+            400: components["responses"]["NothingTaken"];
+            403: components["responses"]["NothingTaken"];
             /** @description No such collection */
             404: {
                 headers: {
@@ -1629,25 +1623,9 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Nothing of a type that Facet reads */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"] | components["schemas"]["UploadResult"];
-                };
-            };
-            /** @description The only address did not give the file (`fetch_failed`) */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"] | components["schemas"]["UploadResult"];
-                };
-            };
-            default: components["responses"]["Error"];
+            415: components["responses"]["NothingTaken"];
+            422: components["responses"]["NothingTaken"];
+            default: components["responses"]["NothingTaken"];
         };
     };
     getMedia: {
