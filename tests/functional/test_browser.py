@@ -35,7 +35,7 @@ def play(testdata, tmp_path):
 
 
 def test_two_hundred_files_are_uploaded_filtered_and_deleted(play, server):
-    play("library", server)
+    play("library", server, seconds=600)
 
 
 def test_a_face_is_searched_each_way(play, server):
