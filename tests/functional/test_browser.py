@@ -35,7 +35,7 @@ def play(testdata, tmp_path):
 
 
 def test_two_hundred_files_are_uploaded_filtered_and_deleted(play, server):
-    play("library", server)
+    play("library", server, seconds=600)
 
 
 def test_a_face_is_searched_each_way(play, server):
@@ -78,3 +78,7 @@ def test_collections_webhooks_cache_and_docs(play, make_server):
 @pytest.mark.skipif(not SHOTS, reason="FACET_SCREENSHOTS names no folder for the pictures of the documentation")
 def test_pictures_for_the_documentation(play, server):
     play("shots", server)
+    for picture in pathlib.Path(SHOTS).glob("*.png"):
+        small = picture.with_suffix(".small.png")
+        subprocess.run(["vips", "copy", picture, f"{small}[palette,Q=95,compression=9]"], check=True, timeout=60)
+        small.replace(picture)

@@ -31,9 +31,10 @@ export default async function flow({ open, url }) {
 
   await page.goto(`${url}/tasks`);
   await page.getByText('0 finished in the last minute').waitFor();
-  const [damaged, ...made] = await seed(url, [broken(1), ...FREE.map((path) => photo(path))]);
+  const made = await seed(url, [...FREE.map((path) => photo(path)), broken(1)]);
+  const damaged = made.pop();
   await page.getByText(/^[1-9]\d* finished in the last minute$/).waitFor();
-  await page.getByText('running').waitFor({ state: 'detached' });
+  await page.getByText('running', { exact: true }).waitFor({ state: 'detached' });
   await shoot('tasks');
   await fetch(`${url}/v1/media/${damaged.id}`, { method: 'DELETE' });
 
