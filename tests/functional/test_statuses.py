@@ -1,0 +1,38 @@
+"""Answers that the other tests have no occasion for."""
+
+from test_security import png
+
+NOBODY = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+BROKEN = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20
+
+
+def test_what_is_named_wrongly_or_is_not_there(server):
+    http = server.http
+    assert http.patch("/v1/collections/default", json={"retention_days": 0}).status_code == 400
+    assert http.delete("/v1/collections/default", params={"force": "maybe"}).status_code == 400
+    assert http.post("/v1/people", json={"name": "Ada", "collection": "nobody"}).status_code == 404
+    assert http.delete(f"/v1/faces/{NOBODY}").status_code == 404
+    assert http.delete("/v1/searches/x").status_code == 400
+    assert http.get("/v1/erasures/x").status_code == 400
+    assert http.post("/v1/media/x/reprocess").status_code == 400
+
+
+def test_a_task_that_is_over_is_not_cancelled(server, testdata):
+    [media] = server.add(testdata / "people/obama_small.jpg")
+    answer = server.http.post(f"/v1/tasks/{media['task_id']}/cancel")
+    assert answer.status_code == 409 and answer.json()["error"]["code"] == "conflict"
+    assert server.media(media["id"])["status"] == "completed"
+
+
+def test_pictures_that_cannot_be_looked_at(server, testdata):
+    photo, bomb = (testdata / "people/obama_small.jpg").read_bytes(), png(60_000, 60_000)
+    for picture, status in ((BROKEN, 422), (bomb, 413)):
+        assert server.http.post("/v1/detect", files={"image": ("a", picture)}).status_code == status
+        verified = server.http.post("/v1/verify", files={"source": ("a", photo), "target": ("b", picture)})
+        assert verified.status_code == status
+    upload = server.http.post("/v1/media", files=[("file", ("broken.jpg", BROKEN))])
+    server.wait_idle()
+    media = server.media(upload.json()["accepted"][0]["media"]["id"])
+    assert (media["status"], media["error"]["code"]) == ("failed", "corrupt")
+    thumbnail = server.http.get(f"/v1/media/{media['id']}/thumbnail")
+    assert thumbnail.status_code == 422 and thumbnail.json()["error"]["code"] == "corrupt"
