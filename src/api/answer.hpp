@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "api/caller.hpp"
@@ -34,29 +35,30 @@ net::Handler Handle(Scope scope, S& services, Result<net::Response> (*answerer)(
 }
 
 template <class S>
-net::Route Answer(Scope scope, std::string method, std::string path, S& services,
+net::Route Answer(Scope scope, std::string_view method, std::string_view path, S& services,
                   Result<net::Response> (*answerer)(S&, const Call&)) {
-    return {.method = std::move(method),
-            .path = std::move(path),
+    return {.method = std::string(method),
+            .path = std::string(path),
             .target = Handle(scope, services, answerer),
             .admit = {}};
 }
 
 template <class S>
-net::Route Get(Scope scope, std::string path, S& services,
+net::Route Get(Scope scope, std::string_view path, S& services,
                Result<net::Response> (*answerer)(S&, const Call&)) {
     const net::Handler handler = Handle(scope, services, answerer);
     return {
         .method = "GET",
-        .path = std::move(path),
+        .path = std::string(path),
         .target = net::Handler([handler](const net::Request& r) { return WithEtag(handler(r)); }),
         .admit = {}};
 }
 
 /// GET for callers who may read.
 template <class S>
-net::Route Get(std::string path, S& services, Result<net::Response> (*answerer)(S&, const Call&)) {
-    return Get(Scope::kRead, std::move(path), services, answerer);
+net::Route Get(std::string_view path, S& services,
+               Result<net::Response> (*answerer)(S&, const Call&)) {
+    return Get(Scope::kRead, path, services, answerer);
 }
 
 /// A POST that is done once for each Idempotency-Key. Its answers must hold no secret.
