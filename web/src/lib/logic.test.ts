@@ -41,6 +41,13 @@ test('throughput counts what ended in the last minute, and survives gaps and tid
   expect(rate.perMinute(start + 40 * SLOT_MS)).toBe(0);
 });
 
+test('throughput counts what ends in the slot of the first count', () => {
+  const rate = new Throughput();
+  rate.record(10, { done: 100 });
+  rate.record(20, { done: 113 });
+  expect(rate.perMinute(30)).toBe(13);
+});
+
 test('ids to erase are found in addresses, once each', () => {
   const value = `http://127.0.0.1:8080/media/${A}?face=1\n${A.toUpperCase()} ${B}`;
   expect(requestOf({ kind: 'media', value })).toEqual({ media_ids: [A, B] });

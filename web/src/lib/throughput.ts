@@ -9,6 +9,8 @@ export class Throughput {
   record(at: number, tasks: Readonly<Record<string, number>>) {
     const finished = (tasks['done'] ?? 0) + (tasks['failed'] ?? 0) + (tasks['dead'] ?? 0);
     const slot = Math.floor(at / SLOT_MS);
+    // The first count is where we begin, also for what ends in the rest of its slot.
+    if (this.samples.length === 0) this.samples.push({ slot: slot - 1, finished });
     if (this.samples.at(-1)?.slot === slot) this.samples.pop();
     this.samples.push({ slot, finished });
     if (this.samples.length > SLOTS + 1) this.samples.shift();
