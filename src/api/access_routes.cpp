@@ -4,6 +4,7 @@
 #include "api/access_control.hpp"
 #include "api/accounts.hpp"
 #include "api/answer.hpp"
+#include "api/dto.hpp"
 #include "api/json_body.hpp"
 #include "api/parse.hpp"
 #include "api/routes.hpp"
@@ -206,14 +207,6 @@ Result<net::Response> RevokeKey(Services& services, const Call& call) {
 
 // ---- audit log -------------------------------------------------------------------------------
 
-Result<std::optional<Timestamp>> TimeField(const net::Params& fields, std::string_view name) {
-    const std::string text = TextField(fields, name);
-    if (text.empty()) return std::nullopt;
-    const auto at = ParseTimestamp(text);
-    if (!at) return Fail(Code::kInvalidArgument, std::string(name) + ": " + at.error().message);
-    return *at;
-}
-
 json::object AuditJson(const store::AuditEntry& entry) {
     return {
         {"id", entry.id.value()},
@@ -241,10 +234,7 @@ Result<net::Response> ListAudit(Services& services, const Call& call) {
     FACET_TRY(page, services.access.ListAudit(asked));
     json::array items;
     for (const store::AuditEntry& entry : page.items) items.push_back(AuditJson(entry));
-    return JsonResponse(
-        200, {{"items", std::move(items)},
-              {"next_cursor",
-               page.next_cursor.empty() ? json::value() : json::value(page.next_cursor)}});
+    return JsonResponse(200, PageJson(std::move(items), page.next_cursor));
 }
 
 }  // namespace

@@ -17,14 +17,6 @@ std::optional<std::vector<CollectionId>> VisibleTo(const Caller& caller) {
     return caller.collections;
 }
 
-Result<std::optional<Timestamp>> TimeField(const net::Params& fields, std::string_view name) {
-    const std::string text = TextField(fields, name);
-    if (text.empty()) return std::nullopt;
-    const auto at = ParseTimestamp(text);
-    if (!at) return Fail(Code::kInvalidArgument, std::string(name) + ": " + at.error().message);
-    return *at;
-}
-
 }  // namespace
 
 Result<store::Media> FindMedia(Services& services, const Caller& caller, std::string_view id) {

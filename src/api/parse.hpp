@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/message.hpp"
 
@@ -41,6 +42,16 @@ Result<T> NumberField(const net::Params& fields, std::string_view name, T absent
 inline std::string TextField(const net::Params& fields, std::string_view name) {
     const auto at = fields.find(name);
     return at == fields.end() ? std::string() : at->second;
+}
+
+/// RFC 3339; nothing when the field is absent. Errors: kInvalidArgument naming the field.
+inline Result<std::optional<Timestamp>> TimeField(const net::Params& fields,
+                                                  std::string_view name) {
+    const std::string text = TextField(fields, name);
+    if (text.empty()) return std::nullopt;
+    const auto at = ParseTimestamp(text);
+    if (!at) return Fail(Code::kInvalidArgument, std::string(name) + ": " + at.error().message);
+    return *at;
 }
 
 }  // namespace facet::api

@@ -31,7 +31,6 @@ struct Eraser::Plan {
     std::vector<store::Face> faces;  // one by one, not those of `media`
     std::vector<Uuid> people;
     std::vector<store::Collection> collections;
-    std::int64_t faces_of_media = 0;
     std::vector<std::pair<FaceId, std::vector<float>>> vectors;  // of all faces that go
     std::vector<std::string> names;                              // ids of all that goes, as text
 };
@@ -75,7 +74,6 @@ Result<void> Eraser::AddMedia(const store::Media& media, Plan& plan) {
         plan.vectors.emplace_back(face.id, std::move(vector));
         plan.names.push_back(face.uid.ToString());
     }
-    plan.faces_of_media += static_cast<std::int64_t>(faces.size());
     plan.names.push_back(media.uid.ToString());
     plan.media.push_back(media);
     return {};
