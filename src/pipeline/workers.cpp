@@ -31,6 +31,8 @@ Workers::~Workers() {
         for (auto& slot : retired_) slots.push_back(std::move(slot));
     }
     keeper_.request_stop();
+    // None takes up what another one hands back while it stops.
+    for (const auto& slot : slots) slot->retire.request_stop();
     for (const auto& slot : slots) slot->thread.request_stop();
 }
 

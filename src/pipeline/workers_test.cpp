@@ -98,10 +98,11 @@ TEST_F(WorkersTest, APassingFaultIsTriedAgainUntilTheAttemptsAreUsedUp) {
 }
 
 TEST_F(WorkersTest, AStopHandsTheTaskBackWithoutCountingTheAttempt) {
-    std::promise<void> started;
+    std::atomic<int> started = 0;
     auto workers =
         Start({.run = [&](const tasks::Task&, const std::stop_token& stop) -> Result<Outcome> {
-                   started.set_value();
+                   ++started;
+                   started.notify_all();
                    std::mutex mutex;
                    std::condition_variable_any wake;
                    std::unique_lock lock(mutex);
@@ -111,7 +112,7 @@ TEST_F(WorkersTest, AStopHandsTheTaskBackWithoutCountingTheAttempt) {
                .give_up = {},
                .after_give_up = {}});
     const Uuid id = Enqueue();
-    started.get_future().wait();
+    started.wait(0);
     workers.reset();
     const auto task = library_.tasks->Find(id).value();
     EXPECT_EQ(task.state, tasks::State::kQueued);
