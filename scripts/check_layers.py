@@ -34,7 +34,7 @@ THIRD_PARTY = [
     (r"vips", ["src/media/"]),
     (r"(sqlite3|libpq|hiredis)", ["src/base/db/"]),
     (r"microhttpd", ["src/net/"]),
-    (r"archive(_entry)?\.h", ["src/infer/"]),
+    (r"archive(_entry)?\.h", ["src/base/archive.cpp", "src/infer/fetch_test.cpp"]),
     (r"curl/", ["src/base/http.cpp"]),
     (r"hwy/", ["src/index/"]),
     (r"(spdlog|prometheus|uuid)/", ["src/base/"]),

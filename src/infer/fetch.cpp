@@ -1,7 +1,5 @@
 #include "infer/fetch.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +15,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/archive.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/ids.hpp"
@@ -49,23 +48,19 @@ private:
 };
 
 /// Copies one member into a file, at most `limit` bytes.
-Result<void> ExtractMember(archive* from, const fs::path& to, std::uint64_t limit) {
+Result<void> ExtractMember(ArchiveReader& from, const fs::path& to, std::uint64_t limit) {
     std::ofstream out(to, std::ios::binary);
     std::vector<char> buffer(1 << 16);
     std::uint64_t total = 0;
     while (true) {
-        const auto got = archive_read_data(from, buffer.data(), buffer.size());
+        FACET_TRY(got, from.Read(std::as_writable_bytes(std::span(buffer))));
         if (got == 0) break;
-        if (got < 0) {
-            const char* const why = archive_error_string(from);
-            return Fail(Code::kCorrupt, "the archive is damaged", why != nullptr ? why : "");
-        }
-        total += static_cast<std::uint64_t>(got);
+        total += got;
         if (total > limit) {
             return Fail(Code::kCorrupt, "a file in the archive is larger than it should be",
                         to.filename().string());
         }
-        out.write(buffer.data(), got);
+        out.write(buffer.data(), static_cast<std::streamsize>(got));
     }
     out.close();
     if (!out) return Fail(Code::kUnavailable, "the disk is full", to.string());
@@ -75,32 +70,19 @@ Result<void> ExtractMember(archive* from, const fs::path& to, std::uint64_t limi
 /// Takes only the files that the manifest lists, by their exact member name; other members,
 /// whatever their names, are never written.
 Result<void> Extract(const fs::path& file, const PackManifest& pack, const fs::path& folder) {
-    const std::unique_ptr<archive, int (*)(archive*)> from(archive_read_new(), &archive_read_free);
-    archive_read_support_format_zip(from.get());
-    archive_read_support_format_tar(from.get());
-    archive_read_support_filter_gzip(from.get());
-    if (archive_read_open_filename(from.get(), file.c_str(), 1 << 16) != ARCHIVE_OK) {
-        return Fail(Code::kCorrupt, "this is not an archive", file.string());
-    }
+    FACET_TRY(from, ArchiveReader::Open(file, ArchiveReader::Kind::kAny));
     constexpr int kMostMembers = 10'000;
-    archive_entry* entry = nullptr;
-    int status = ARCHIVE_OK;
     for (int members = 0; members < kMostMembers; ++members) {
-        status = archive_read_next_header(from.get(), &entry);
-        // A warning is about one entry, say a name that this locale cannot show.
-        if (status != ARCHIVE_OK && status != ARCHIVE_WARN) break;
-        const char* const name = archive_entry_pathname(entry);
-        if (name == nullptr || archive_entry_filetype(entry) != AE_IFREG) continue;
+        FACET_TRY(member, from.Next());
+        if (!member) break;
+        if (!member->is_file) continue;
         const auto wanted = std::ranges::find_if(pack.models, [&](const ModelFile& model) {
-            return name == (pack.source.folder.empty() ? model.file
-                                                       : pack.source.folder + "/" + model.file);
+            return member->name == (pack.source.folder.empty()
+                                        ? model.file
+                                        : pack.source.folder + "/" + model.file);
         });
         if (wanted == pack.models.end()) continue;
-        FACET_TRY_VOID(ExtractMember(from.get(), folder / wanted->file, wanted->bytes));
-    }
-    if (status == ARCHIVE_FATAL || status == ARCHIVE_RETRY) {
-        const char* const why = archive_error_string(from.get());
-        return Fail(Code::kCorrupt, "the archive is damaged", why != nullptr ? why : "");
+        FACET_TRY_VOID(ExtractMember(from, folder / wanted->file, wanted->bytes));
     }
     return {};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <cstring>
 #include <thread>
 
 #include "base/db/sqlite.hpp"
@@ -17,6 +18,22 @@ namespace {
 
 int Milliseconds(std::chrono::milliseconds duration) {
     return static_cast<int>(std::clamp<std::int64_t>(duration.count(), 0, 1 << 30));
+}
+
+sqlite3_mem_methods plain_memory{};
+
+void WipeAndFree(void* memory) {
+    if (memory == nullptr) return;
+    ::explicit_bzero(memory, static_cast<std::size_t>(plain_memory.xSize(memory)));
+    plain_memory.xFree(memory);
+}
+
+/// What SQLite lets go, pages above all, is overwritten: erased rows are not to stay in memory.
+bool WipeWhatIsFreed() {
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory) != SQLITE_OK) return false;
+    sqlite3_mem_methods wiping = plain_memory;
+    wiping.xFree = WipeAndFree;
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &wiping) == SQLITE_OK;
 }
 
 std::unexpected<Error> Busy(const char* detail) {
@@ -191,6 +208,8 @@ Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::Open(const std::filesystem::path& path,
                                                  const OpenOptions& options) {
+    static const bool wipes = WipeWhatIsFreed();  // before the first use of SQLite
+    FACET_CHECK(wipes);
     auto folder = std::filesystem::absolute(path).parent_path();
     std::error_code error;
     if (std::filesystem::create_directories(folder, error)) {
@@ -329,6 +348,14 @@ Result<void> Database::Checkpoint() {
     if (result != SQLITE_OK) outcome = FailWith(db, result);
     state_->GiveWriter(std::move(writer));
     return outcome;
+}
+
+void Database::ForgetPages() {
+    std::vector<std::unique_ptr<Connection>> closed;
+    auto pool = state_->pool.Lock();
+    pool->readers -= static_cast<int>(pool->idle_readers.size());
+    closed.swap(pool->idle_readers);
+    if (pool->writer != nullptr) sqlite3_db_release_memory(pool->writer->state_->db);
 }
 
 }  // namespace facet::sqlite

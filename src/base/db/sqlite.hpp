@@ -164,6 +164,10 @@ public:
     /// is in neither. Waits for the writer and for running readers. Errors: kBusy, kUnavailable.
     Result<void> Checkpoint();
 
+    /// Lets go, and overwrites, what idle connections hold of the file in memory: parts of it may
+    /// have been deleted by others since. They read it again when they need it.
+    void ForgetPages();
+
 private:
     friend class WriteTransaction;
     friend class ReadTransaction;
