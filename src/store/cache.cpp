@@ -1,5 +1,6 @@
 #include "store/cache.hpp"
 
+#include <cstring>
 #include <list>
 #include <string>
 #include <unordered_map>
@@ -53,6 +54,7 @@ public:
 
     Result<void> Clear() override {
         auto data = data_.Lock();
+        for (Entry& entry : data->entries) Wipe(entry);
         data->by_key.clear();
         data->entries.clear();
         data->stats.bytes = 0;
@@ -72,9 +74,12 @@ private:
         std::string value;
         Timestamp expires;
     };
+    /// What is thrown away is not to stay in memory that is free.
+    static void Wipe(Entry& entry) { ::explicit_bzero(entry.value.data(), entry.value.size()); }
     struct Data {
         void Erase(std::list<Entry>::iterator entry) {
             stats.bytes -= entry->key.size() + entry->value.size();
+            Wipe(*entry);
             by_key.erase(entry->key);
             entries.erase(entry);
         }

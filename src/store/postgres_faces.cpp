@@ -10,43 +10,42 @@ std::string SelectFacesWhere(std::string_view condition) {
     return SelectFaces("faces f JOIN media m ON m.id = f.media WHERE ").append(condition);
 }
 
-/// That the store is bound to the contract of these faces; the first faces bind it. Holds the
-/// contract until the end of the transaction.
-Result<void> CheckContract(postgres::Connection& connection, const AnalysisResult& result) {
+}  // namespace
+
+Result<void> CheckContract(postgres::Connection& connection, std::string_view contract,
+                           bool has_faces) {
     const std::array<postgres::Query, 2> lock_and_read{
         postgres::Query{.sql = "SELECT pg_advisory_xact_lock_shared($1)",
                         .values = {kContractLock}},
         postgres::Query{.sql = "SELECT value FROM instance WHERE key = 'contract'", .values = {}}};
     FACET_TRY(answers, connection.RunAll(lock_and_read));
     std::string bound = answers[1][0].Text(0);
-    if (bound.empty() && !result.faces.empty()) {
+    if (bound.empty() && has_faces) {
         // Two first ones at once: the second waits here, and then finds the store bound.
-        FACET_TRY_VOID(
-            connection.Run("UPDATE instance SET value = $1 WHERE key = 'contract' AND value = ''",
-                           {result.contract}));
+        FACET_TRY_VOID(connection.Run(
+            "UPDATE instance SET value = $1 WHERE key = 'contract' AND value = ''", {contract}));
         FACET_TRY(again, connection.Run(lock_and_read[1].sql));
         bound = again[0].Text(0);
     }
-    if (bound == result.contract || bound.empty()) return {};
-    return OtherContract(bound, result.contract);
+    if (bound == contract || bound.empty()) return {};
+    return OtherContract(bound, contract);
 }
 
-postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp now) {
+postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp created_at) {
     const Face& face = made.face;
-    return {.sql =
-                "WITH made AS (INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points,"
-                " quality, quality_json, age, gender, created_at, person, collection)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-                " (SELECT id FROM people WHERE uid = $15),"
-                " (SELECT collection FROM media WHERE id = $2)) RETURNING id)"
-                " INSERT INTO embeddings (face, vector) SELECT id, $14::vector FROM made"
-                " RETURNING face",
-            .values = {face.uid, media.value(), face.x1, face.y1, face.x2, face.y2, face.score,
-                       ToBlob(face.key_points), face.quality, Storable(face.quality_json), face.age,
-                       face.gender, now, postgres::Value::Vector(made.embedding), face.person}};
+    return {
+        .sql =
+            "WITH made AS (INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points,"
+            " quality, quality_json, age, gender, created_at, person, collection)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+            " (SELECT id FROM people WHERE uid = $15),"
+            " (SELECT collection FROM media WHERE id = $2)) RETURNING id)"
+            " INSERT INTO embeddings (face, vector) SELECT id, $14::vector FROM made"
+            " RETURNING face",
+        .values = {face.uid, media.value(), face.x1, face.y1, face.x2, face.y2, face.score,
+                   ToBlob(face.key_points), face.quality, Storable(face.quality_json), face.age,
+                   face.gender, created_at, postgres::Value::Vector(made.embedding), face.person}};
 }
-
-}  // namespace
 
 Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media) {
     // The vectors go with their faces: ON DELETE CASCADE.
@@ -63,9 +62,9 @@ Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media
 
 Result<std::vector<Uuid>> PostgresStore::CommitAnalysis(Transaction& tx, MediaId id,
                                                         const AnalysisResult& result) {
-    FACET_TRY_VOID(CheckVectors(result));
+    FACET_TRY_VOID(CheckVectors(result.faces));
     auto& connection = PostgresConnectionOf(tx);
-    FACET_TRY_VOID(CheckContract(connection, result));
+    FACET_TRY_VOID(CheckContract(connection, result.contract, !result.faces.empty()));
     const Timestamp now = clock_.Now();
     // Locks the row: a second worker with the same media waits here for the first.
     FACET_TRY_VOID(MustHaveChanged(

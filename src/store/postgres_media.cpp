@@ -69,6 +69,7 @@ Result<std::vector<Uuid>> PostgresStore::DeleteMedia(Transaction& tx, MediaId id
     if (locked.empty()) return Fail(Code::kNotFound, kNoMedia);
     FACET_TRY(removed, RemoveFaces(connection, id));
     FACET_TRY_VOID(connection.Run("DELETE FROM media WHERE id = $1", {id.value()}));
+    if (removed.ids.empty()) removed.ids.push_back(FaceId().value());
     FACET_TRY_VOID(LogChanges(connection, removed.ids, {}));
     return std::move(removed.uids);
 }

@@ -89,6 +89,15 @@ public:
     Result<std::optional<WatchedFile>> FindWatched(std::string_view path) override;
     Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) override;
 
+    // postgres_snapshot.cpp
+    Result<std::unique_ptr<Snapshot>> OpenSnapshot() override;
+    Result<Collection> TakeOver(Transaction& tx, const Collection& collection) override;
+    Result<Uuid> TakeOver(Transaction& tx, const Person& person) override;
+    Result<bool> TakeOver(Transaction& tx, const SavedSearch& search) override;
+    Result<std::vector<std::optional<MediaId>>> TakeOver(Transaction& tx,
+                                                         std::span<const MediaWithFaces> media,
+                                                         std::string_view contract) override;
+
 private:
     postgres::Database& database_;
     const Clock& clock_;
@@ -109,6 +118,13 @@ Result<void> PreparePostgresStore(postgres::Database& database);
 inline constexpr const char* kTransferMark = "transfer";
 inline constexpr const char* kTransferOutstanding = "outstanding";
 inline constexpr const char* kTransferComplete = "complete";
+
+/// That the store is bound to this contract; faces bind one that is bound to none. Holds the
+/// contract until the end of the transaction.
+Result<void> CheckContract(postgres::Connection& connection, std::string_view contract,
+                           bool has_faces);
+/// Adds a face with its vector; does not log it. Its answer is the number of the face.
+postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp created_at);
 
 struct RemovedFaces {
     std::vector<std::int64_t> ids;

@@ -137,9 +137,9 @@ Result<void> CheckLimit(int limit) {
     return {};
 }
 
-Result<void> CheckVectors(const AnalysisResult& result) {
+Result<void> CheckVectors(std::span<const NewFace> faces) {
     const auto fits = [](const NewFace& made) { return made.embedding.size() == kVectorLength; };
-    if (std::ranges::all_of(result.faces, fits)) return {};
+    if (std::ranges::all_of(faces, fits)) return {};
     return Fail(Code::kInvalidArgument, "a face vector has 512 numbers");
 }
 

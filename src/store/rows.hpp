@@ -67,7 +67,7 @@ void FinishPage(Page& page, char list, int limit) {
 /// Errors: kInvalidArgument outside 1..500.
 Result<void> CheckLimit(int limit);
 /// Errors: kInvalidArgument when a vector is not of 512 numbers.
-Result<void> CheckVectors(const AnalysisResult& result);
+Result<void> CheckVectors(std::span<const NewFace> faces);
 /// The refusal of faces made with other models than the store is bound to.
 std::unexpected<Error> OtherContract(std::string_view bound, std::string_view given);
 

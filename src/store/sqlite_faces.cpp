@@ -22,16 +22,28 @@ Result<void> LogChange(sqlite::Connection& connection, ChangeKind kind, FaceId f
     return insert.Bind(1, static_cast<int>(kind)).Bind(2, face.value()).Run();
 }
 
-Result<void> CheckContract(sqlite::Connection& connection, const AnalysisResult& result) {
-    FACET_TRY(bound, ReadContract(connection));
-    if (bound == result.contract) return {};
-    if (!bound.empty()) return OtherContract(bound, result.contract);
-    if (result.faces.empty()) return {};
-    return WriteContract(connection, result.contract);
+Result<std::int64_t> ReadLastChange(sqlite::Connection& connection) {
+    FACET_TRY(query, connection.Prepare("SELECT coalesce(max(seq), 0) FROM embedding_changes"));
+    FACET_TRY_VOID(query.Step());
+    return query.Int(0);
 }
 
-Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made,
-                     std::int64_t now) {
+}  // namespace
+
+Result<void> LogRemoved(sqlite::Connection& connection, FaceId face) {
+    return LogChange(connection, ChangeKind::kRemoved, face);
+}
+
+Result<void> CheckContract(sqlite::Connection& connection, std::string_view contract,
+                           bool has_faces) {
+    FACET_TRY(bound, ReadContract(connection));
+    if (bound == contract) return {};
+    if (!bound.empty()) return OtherContract(bound, contract);
+    if (!has_faces) return {};
+    return WriteContract(connection, contract);
+}
+
+Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made) {
     const Face& face = made.face;
     std::optional<std::span<const std::uint8_t>> person;
     if (face.person) person = face.person->bytes();
@@ -55,7 +67,7 @@ Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFac
                            .Bind(10, face.quality_json)
                            .Bind(11, face.age)
                            .Bind(12, face.gender)
-                           .Bind(13, now)
+                           .Bind(13, face.created_at.time_since_epoch().count())
                            .Bind(14, person)
                            .Run());
     }
@@ -64,14 +76,6 @@ Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFac
     FACET_TRY_VOID(insert.Bind(1, id.value()).Bind(2, ToBlob(made.embedding)).Run());
     return LogChange(connection, ChangeKind::kAdded, id);
 }
-
-Result<std::int64_t> ReadLastChange(sqlite::Connection& connection) {
-    FACET_TRY(query, connection.Prepare("SELECT coalesce(max(seq), 0) FROM embedding_changes"));
-    FACET_TRY_VOID(query.Step());
-    return query.Int(0);
-}
-
-}  // namespace
 
 Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId media) {
     {
@@ -88,9 +92,9 @@ Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId me
 
 Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId id,
                                                       const AnalysisResult& result) {
-    FACET_TRY_VOID(CheckVectors(result));
+    FACET_TRY_VOID(CheckVectors(result.faces));
     auto& connection = ConnectionOf(tx);
-    FACET_TRY_VOID(CheckContract(connection, result));
+    FACET_TRY_VOID(CheckContract(connection, result.contract, !result.faces.empty()));
     const std::int64_t now = Now();
     std::optional<std::int64_t> taken_at;
     if (result.taken_at) taken_at = result.taken_at->time_since_epoch().count();
@@ -114,7 +118,10 @@ Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId i
     }
     FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
     FACET_TRY(removed, RemoveFaces(connection, id));
-    for (const auto& face : result.faces) FACET_TRY_VOID(AddFace(connection, id, face, now));
+    for (NewFace face : result.faces) {
+        face.face.created_at = Timestamp(std::chrono::milliseconds(now));
+        FACET_TRY_VOID(AddFace(connection, id, face));
+    }
     return removed;
 }
 
@@ -201,7 +208,7 @@ Result<void> SqliteStore::DeleteFace(Transaction& tx, FaceId id) {
         FACET_TRY_VOID(remove.Bind(1, id.value()).Run());
     }
     FACET_TRY_VOID(MustHaveChanged(connection, kNoFace));
-    return LogChange(connection, ChangeKind::kRemoved, id);
+    return LogRemoved(connection, id);
 }
 
 // ---- change log ------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ Result<std::vector<Uuid>> SqliteStore::DeleteMedia(Transaction& tx, MediaId id) 
     FACET_TRY(remove, connection.Prepare("DELETE FROM media WHERE id = ?"));
     FACET_TRY_VOID(remove.Bind(1, id.value()).Run());
     FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
+    if (faces.empty()) FACET_TRY_VOID(LogRemoved(connection, FaceId()));
     return faces;
 }
 

@@ -86,6 +86,15 @@ public:
     Result<std::optional<WatchedFile>> FindWatched(std::string_view path) override;
     Result<void> RememberWatched(Transaction& tx, const WatchedFile& file) override;
 
+    // sqlite_snapshot.cpp
+    Result<std::unique_ptr<Snapshot>> OpenSnapshot() override;
+    Result<Collection> TakeOver(Transaction& tx, const Collection& collection) override;
+    Result<Uuid> TakeOver(Transaction& tx, const Person& person) override;
+    Result<bool> TakeOver(Transaction& tx, const SavedSearch& search) override;
+    Result<std::vector<std::optional<MediaId>>> TakeOver(Transaction& tx,
+                                                         std::span<const MediaWithFaces> media,
+                                                         std::string_view contract) override;
+
 private:
     std::int64_t Now() const { return clock_.Now().time_since_epoch().count(); }
 
@@ -100,6 +109,12 @@ sqlite::Connection& ConnectionOf(Transaction& tx);
 Result<std::string> ReadContract(sqlite::Connection& connection);
 Result<void> WriteContract(sqlite::Connection& connection, std::string_view contract);
 
+/// That the store is bound to this contract; faces bind one that is bound to none.
+Result<void> CheckContract(sqlite::Connection& connection, std::string_view contract,
+                           bool has_faces);
+/// Adds a face with `face.created_at` and its vector, and logs it.
+Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made);
+Result<void> LogRemoved(sqlite::Connection& connection, FaceId face);
 /// Deletes the faces of a media and logs it; returns their uids.
 Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId media);
 

@@ -15,6 +15,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/transaction.hpp"
+#include "store/snapshot.hpp"
 #include "store/types.hpp"
 
 namespace facet::store {
@@ -58,7 +59,8 @@ public:
                                                  const Error& error) = 0;
     /// Sets kPending for another analysis; the faces stay until it succeeds. Errors: kNotFound.
     virtual Result<void> MarkPending(Transaction& tx, MediaId id) = 0;
-    /// Deletes the row and its faces (logged). Returns the uids of its faces. Errors: kNotFound.
+    /// Deletes the row and its faces (logged; without faces as the removal of no face, so that who
+    /// follows knows that something went). Returns the uids of its faces. Errors: kNotFound.
     virtual Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) = 0;
 
     /// Errors: kNotFound.
@@ -173,6 +175,26 @@ public:
     /// removes dead rows from its tables (the server's own log and backups are for its operator).
     /// Errors: kBusy (readers do not let go).
     virtual Result<void> Scrub() = 0;
+
+    /// ---- moving between instances ------------------------------------------------------------
+    /// Errors: kBusy (no connection free).
+    virtual Result<std::unique_ptr<Snapshot>> OpenSnapshot() = 0;
+    /// These take over rows of another instance as they were there, with their times. An id that is
+    /// taken here is replaced by a fresh one.
+    /// A collection whose name is there already stays as it is; returns the one that is there then.
+    /// Errors: kInvalidArgument (not a name).
+    virtual Result<Collection> TakeOver(Transaction& tx, const Collection& collection) = 0;
+    /// Into `person.collection`. Returns its id here. Errors: kNotFound (no such collection).
+    virtual Result<Uuid> TakeOver(Transaction& tx, const Person& person) = 0;
+    /// False: a search of that id is there already and stays as it is.
+    virtual Result<bool> TakeOver(Transaction& tx, const SavedSearch& search) = 0;
+    /// Into `media.collection`; faces are logged as added, and `face.person` names people of here.
+    /// A media whose bytes are in that collection already stays as it is: it has no id in the
+    /// answer, which is in the order of `media`. A store bound to no contract yet is bound by the
+    /// first faces to `contract`. Errors: kNotFound (no such collection), kConflict (contract
+    /// differs from the instance's), kInvalidArgument (a vector that is not 512 floats).
+    virtual Result<std::vector<std::optional<MediaId>>> TakeOver(
+        Transaction& tx, std::span<const MediaWithFaces> media, std::string_view contract) = 0;
 
     /// ---- watch folder --------------------------------------------------------------------------
     virtual Result<std::optional<WatchedFile>> FindWatched(std::string_view path) = 0;

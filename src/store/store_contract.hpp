@@ -15,8 +15,8 @@
 #include "store/store.hpp"
 #include "store/webhooks.hpp"
 
-/// What every store must do: the tests are in store_contract_media.hpp, store_contract_faces.hpp
-/// and store_contract_collections.hpp, the adapters in store_contract_test.cpp.
+/// What every store must do: the tests are in store_contract_media.hpp, _faces.hpp,
+/// _collections.hpp and _moving.hpp, the adapters in store_contract_test.cpp.
 namespace facet::store {
 
 /// An empty store that goes with the object, and the clock it was given.

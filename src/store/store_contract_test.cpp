@@ -1,6 +1,7 @@
 #include "store/store_contract_collections.hpp"
 #include "store/store_contract_faces.hpp"
 #include "store/store_contract_media.hpp"
+#include "store/store_contract_moving.hpp"
 #include "store/test_backends.hpp"
 
 namespace facet::store {
@@ -10,6 +11,9 @@ INSTANTIATE_TEST_SUITE_P(Backends, StoreContract, ::testing::ValuesIn(StoreBacke
                          [](const auto& backend) { return backend.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Backends, CollectionsContract, ::testing::ValuesIn(StoreBackends()),
+                         [](const auto& backend) { return backend.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Backends, MovingContract, ::testing::ValuesIn(StoreBackends()),
                          [](const auto& backend) { return backend.param.name; });
 
 TEST(StoreContractOnPostgres, IsRun) { FACET_REQUIRE_POSTGRES(); }

@@ -81,7 +81,7 @@ public:
         }));
         FACET_TRY_VOID(CopyAuditLog());
         FACET_TRY_VOID(CopyRows<Media>("media", MediaAfter));
-        FACET_TRY_VOID(CopyRows<FaceWithVector>("faces", FacesAfter));
+        FACET_TRY_VOID(CopyRows<NewFace>("faces", FacesAfter));
         FACET_TRY_VOID(CopyWatched());
         return CopyCounters();
     }
@@ -95,8 +95,7 @@ public:
         FACET_TRY(media, Compare<Media>(to, "media", [](auto& side, const Media* last) {
                       return MediaAfter(side, last != nullptr ? last->id.value() : 0, kBatch);
                   }));
-        FACET_TRY(faces,
-                  Compare<FaceWithVector>(to, "faces", [](auto& side, const FaceWithVector* last) {
+        FACET_TRY(faces, Compare<NewFace>(to, "faces", [](auto& side, const NewFace* last) {
                       return FacesAfter(side, last != nullptr ? last->face.id.value() : 0, kBatch);
                   }));
         FACET_TRY(

@@ -9,12 +9,6 @@
 namespace facet::store {
 namespace {
 
-void Normalise(Media& media) {
-    media.name = Storable(media.name);
-    media.error_message = Storable(media.error_message);
-    if (media.status == MediaStatus::kProcessing) media.status = MediaStatus::kPending;
-}
-
 Result<void> CheckVector(const std::vector<float>& vector, FaceId face) {
     if (vector.size() == kVectorLength) return {};
     return Fail(Code::kCorrupt, "a face has no vector", "face " + std::to_string(face.value()));
@@ -54,6 +48,12 @@ private:
 
 }  // namespace
 
+void Normalise(Media& media) {
+    media.name = Storable(media.name);
+    media.error_message = Storable(media.error_message);
+    if (media.status == MediaStatus::kProcessing) media.status = MediaStatus::kPending;
+}
+
 // ---- reading ---------------------------------------------------------------------------------
 
 Result<std::vector<Media>> MediaAfter(sqlite::Connection& from, std::int64_t id, int limit) {
@@ -70,12 +70,10 @@ Result<std::vector<Media>> MediaAfter(postgres::Connection& from, std::int64_t i
         [](const postgres::Row& row) { return ReadMedia(row); });
 }
 
-Result<std::vector<FaceWithVector>> FacesAfter(sqlite::Connection& from, std::int64_t id,
-                                               int limit) {
-    FACET_TRY(query, from.Prepare(SelectFaces("faces f JOIN media m ON m.id = f.media"
-                                              " WHERE f.id > ? ORDER BY f.id LIMIT ?")));
-    FACET_TRY(faces, ReadRows(query.Bind(1, id).Bind(2, limit), [](const sqlite::Statement& row) {
-                  return FaceWithVector{.face = ReadFace(row), .vector = {}};
+Result<std::vector<NewFace>> ReadFacesWithVectors(sqlite::Connection& from,
+                                                  sqlite::Statement& query) {
+    FACET_TRY(faces, ReadRows(query, [](const sqlite::Statement& row) {
+                  return NewFace{.face = ReadFace(row), .embedding = {}};
               }));
     for (auto& [face, vector] : faces) {
         face.quality_json = Storable(face.quality_json);
@@ -90,28 +88,40 @@ Result<std::vector<FaceWithVector>> FacesAfter(sqlite::Connection& from, std::in
     return faces;
 }
 
-Result<std::vector<FaceWithVector>> FacesAfter(postgres::Connection& from, std::int64_t id,
-                                               int limit) {
-    const postgres::Value after = id;
-    const postgres::Value most = limit;
-    FACET_TRY(faces, ReadRows(from.Run(SelectFaces("faces f JOIN media m ON m.id = f.media"
-                                                   " WHERE f.id > $1 ORDER BY f.id LIMIT $2"),
-                                       {after, most}),
-                              [](const postgres::Row& row) {
-                                  return FaceWithVector{.face = ReadFace(row), .vector = {}};
-                              }));
+Result<std::vector<NewFace>> ReadFacesWithVectors(postgres::Connection& from,
+                                                  const std::string& condition,
+                                                  std::span<const postgres::Value> values) {
+    FACET_TRY(
+        faces,
+        ReadRows(from.Run(SelectFaces("faces f JOIN media m ON m.id = f.media WHERE " + condition),
+                          values),
+                 [](const postgres::Row& row) {
+                     return NewFace{.face = ReadFace(row), .embedding = {}};
+                 }));
     FACET_TRY(vectors, from.Run("SELECT e.vector FROM faces f LEFT JOIN embeddings e ON e.face ="
-                                " f.id WHERE f.id > $1 ORDER BY f.id LIMIT $2",
-                                {after, most}));
+                                " f.id WHERE " +
+                                    condition,
+                                values));
     FACET_CHECK(vectors.size() == faces.size());  // one snapshot
     for (std::size_t i = 0; i < faces.size(); ++i) {
         if (!vectors[i].IsNull(0)) {
-            faces[i].vector.resize(kVectorLength);
-            FACET_TRY_VOID(vectors[i].Vector(0, faces[i].vector));
+            faces[i].embedding.resize(kVectorLength);
+            FACET_TRY_VOID(vectors[i].Vector(0, faces[i].embedding));
         }
-        FACET_TRY_VOID(CheckVector(faces[i].vector, faces[i].face.id));
+        FACET_TRY_VOID(CheckVector(faces[i].embedding, faces[i].face.id));
     }
     return faces;
+}
+
+Result<std::vector<NewFace>> FacesAfter(sqlite::Connection& from, std::int64_t id, int limit) {
+    FACET_TRY(query, from.Prepare(SelectFaces("faces f JOIN media m ON m.id = f.media"
+                                              " WHERE f.id > ? ORDER BY f.id LIMIT ?")));
+    return ReadFacesWithVectors(from, query.Bind(1, id).Bind(2, limit));
+}
+
+Result<std::vector<NewFace>> FacesAfter(postgres::Connection& from, std::int64_t id, int limit) {
+    const std::vector<postgres::Value> values{id, limit};
+    return ReadFacesWithVectors(from, "f.id > $1 ORDER BY f.id LIMIT $2", values);
 }
 
 Result<std::vector<WatchedFile>> WatchedAfter(sqlite::Connection& from, const std::string& path,
@@ -180,7 +190,7 @@ Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media) {
     return {};
 }
 
-Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>& faces) {
+Result<void> Insert(postgres::Connection& to, const std::vector<NewFace>& faces) {
     const auto copy = [&](const char* sql, const auto& fill) -> Result<void> {
         std::size_t at = 0;
         FACET_TRY_VOID(to.CopyIn(sql, [&](std::vector<postgres::Value>& row) -> Result<bool> {
@@ -193,7 +203,7 @@ Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>&
     FACET_TRY_VOID(copy(
         "COPY faces (id, uid, media, x1, y1, x2, y2, score, key_points, quality,"
         " quality_json, age, gender, created_at, collection) FROM STDIN (FORMAT binary)",
-        [](const FaceWithVector& one, std::vector<postgres::Value>& row) {
+        [](const NewFace& one, std::vector<postgres::Value>& row) {
             const Face& f = one.face;
             row = {
                 f.id.value(), f.uid,        f.media.value(),      f.x1,      f.y1,           f.x2,
@@ -201,8 +211,8 @@ Result<void> Insert(postgres::Connection& to, const std::vector<FaceWithVector>&
                 f.gender,     f.created_at, f.collection.value()};
         }));
     FACET_TRY_VOID(copy("COPY embeddings (face, vector) FROM STDIN (FORMAT binary)",
-                        [](const FaceWithVector& one, std::vector<postgres::Value>& row) {
-                            row = {one.face.id.value(), postgres::Value::Vector(one.vector)};
+                        [](const NewFace& one, std::vector<postgres::Value>& row) {
+                            row = {one.face.id.value(), postgres::Value::Vector(one.embedding)};
                         }));
     std::vector<postgres::Query> people;
     for (const auto& one : faces) {
@@ -300,7 +310,7 @@ void AddTo(Sha256& hash, const Media& media) {
                  << media.collection.value() << media.collection_name;
 }
 
-void AddTo(Sha256& hash, const FaceWithVector& one) {
+void AddTo(Sha256& hash, const NewFace& one) {
     const Face& face = one.face;
     Writer writer(hash);
     writer << face.id.value() << face.uid << face.media.value() << face.media_uid << face.x1
@@ -308,7 +318,7 @@ void AddTo(Sha256& hash, const FaceWithVector& one) {
            << face.age << face.gender << face.contract << face.created_at << face.collection.value()
            << face.person;
     for (const float number : face.key_points) writer << number;
-    hash.Update(std::as_bytes(std::span(one.vector)));
+    hash.Update(std::as_bytes(std::span(one.embedding)));
 }
 
 void AddTo(Sha256& hash, const WatchedFile& file) {

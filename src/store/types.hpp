@@ -106,6 +106,12 @@ struct NewFace {
     std::vector<float> embedding;  // 512 floats of unit length
 };
 
+/// A media as another instance had it.
+struct MediaWithFaces {
+    Media media;
+    std::vector<NewFace> faces;
+};
+
 /// What the analysis of one media came to.
 struct AnalysisResult {
     int width = 0;
