@@ -125,7 +125,7 @@ Result<json::object> Measure(Instance& instance, const BenchArguments& arguments
     const double load = PerSecond(faces, Clock::now() - began);
 
     const auto followed = index::MakeExactIndex();
-    pipeline::IndexFollower follower(instance.store(), *followed);
+    pipeline::IndexFollower follower(instance.store(), *followed, [] {});
     began = Clock::now();
     FACET_TRY_VOID(follower.CatchUp());
     json::object report{{"faces", faces},

@@ -80,6 +80,35 @@ struct MigrateArguments {
 /// Moves a library from SQLite to PostgreSQL.
 int Migrate(const Settings& settings, const MigrateArguments& arguments, const Output& output);
 
+struct ExportArguments {
+    std::string archive;                   // a file, or "-"
+    std::vector<std::string> collections;  // empty: all
+    bool without_originals = false;
+};
+int Export(const Settings& settings, const ExportArguments& arguments, const Output& output);
+
+struct ImportArguments {
+    std::string archive;
+    std::string into;  // a collection
+    bool analyse = false;
+    bool dry_run = false;
+};
+int Import(const Settings& settings, const ImportArguments& arguments, const Output& output);
+
+struct EraseArguments {
+    std::vector<std::string> media;  // ids
+    std::vector<std::string> faces;
+    std::vector<std::string> people;
+    std::vector<std::string> collections;  // names
+    std::filesystem::path like;            // a photo of the person
+    std::string match = "match";           // or "likely": how alike at least
+    std::string reason;
+    bool dry_run = false;
+    bool yes = false;  // without asking
+};
+/// Removes people and pictures, and prints the receipt.
+int Erase(const Settings& settings, const EraseArguments& arguments, const Output& output);
+
 struct BenchArguments {
     std::size_t queries = 200;
     std::size_t k = 10;

@@ -90,7 +90,8 @@ Result<void> Instance::OpenStore(Need need) {
     if (need == Need::kSearch) {
         FACET_TRY(in_memory, SearchInMemory());
         if (in_memory) {
-            follower_ = std::make_unique<pipeline::IndexFollower>(*store_, *index_);
+            follower_ = std::make_unique<pipeline::IndexFollower>(*store_, *index_,
+                                                                  [this] { ForgetRemoved(); });
             index_first_ = std::make_unique<pipeline::IndexFirst>(*follower_, events_);
             sink_ = index_first_.get();
         }
@@ -107,6 +108,14 @@ Result<void> Instance::OpenStore(Need need) {
     library_ = std::make_unique<pipeline::Library>(*store_, *access_, *blobs_, *tasks_, *cache_,
                                                    events(), limits());
     return {};
+}
+
+/// What was erased, perhaps by another process, is not to stay in the memory of this one.
+void Instance::ForgetRemoved() {
+    if (auto cleared = cache_->Clear(); !cleared) {
+        log::Warn("cache.clear_failed", {{"error", cleared.error().message}});
+    }
+    if (database_ != nullptr) database_->ForgetPages();
 }
 
 Result<void> Instance::OpenEmbedded() {
@@ -170,21 +179,31 @@ Result<std::shared_ptr<infer::Runtime>> LoadRuntime(const Settings& settings) {
                                  .device_id = static_cast<int>(settings.models.device_id)});
 }
 
+namespace {
+
+/// The folder of the active (or named) pack.
+Result<std::filesystem::path> PackFolder(const Settings& settings) {
+    const std::filesystem::path& models = settings.models.folder;
+    if (!settings.models.pack.empty()) return models / settings.models.pack;
+    auto active = infer::ActivePack(models);
+    if (!active && active.error().code == Code::kNotFound) {
+        return Fail(Code::kNotFound, "no model pack is installed; run: facet models fetch starter");
+    }
+    return active.transform([&](const std::string& name) { return models / name; });
+}
+
+}  // namespace
+
+Result<infer::PackManifest> ActiveManifest(const Settings& settings) {
+    FACET_TRY(folder, PackFolder(settings));
+    return infer::LoadManifest(folder / "pack.toml");
+}
+
 Result<std::unique_ptr<face::Analyzer>> OpenAnalyzer(const Settings& settings,
                                                      infer::Runtime& runtime) {
-    const std::filesystem::path& models = settings.models.folder;
-    std::string name = settings.models.pack;
-    if (name.empty()) {
-        auto active = infer::ActivePack(models);
-        if (!active && active.error().code == Code::kNotFound) {
-            return Fail(Code::kNotFound,
-                        "no model pack is installed; run: facet models fetch starter");
-        }
-        FACET_TRY(found, std::move(active));
-        name = std::move(found);
-    }
-    FACET_TRY(manifest, infer::LoadManifest(models / name / "pack.toml"));
-    return face::Analyzer::Open(runtime, models / name, manifest,
+    FACET_TRY(folder, PackFolder(settings));
+    FACET_TRY(manifest, infer::LoadManifest(folder / "pack.toml"));
+    return face::Analyzer::Open(runtime, folder, manifest,
                                 {.threads = static_cast<int>(settings.workers.threads_per_model)});
 }
 
@@ -214,15 +233,17 @@ Result<bool> Instance::SearchInMemory() const {
                 "search.engine must be exact, pgvector (with PostgreSQL) or auto");
 }
 
+Result<void> Instance::BindContract(const infer::PackManifest& pack) {
+    auto bound = store_->BindContract(pack.EmbeddingContract());
+    if (bound || bound.error().code != Code::kConflict) return bound;
+    return Fail(Code::kConflict,
+                "this library was made with another model pack than " + pack.name +
+                    "; use that one (facet models use NAME) or another data folder",
+                bound.error().detail);
+}
+
 Result<void> Instance::OpenSearch(Need need) {
-    if (auto bound = store_->BindContract(analyzer_->contract()); !bound) {
-        if (bound.error().code != Code::kConflict) return bound;
-        return Fail(Code::kConflict,
-                    "this library was made with another model pack than " +
-                        analyzer_->manifest().name +
-                        "; use that one (facet models use NAME) or another data folder",
-                    bound.error().detail);
-    }
+    FACET_TRY_VOID(BindContract(analyzer_->manifest()));
     if (follower_ != nullptr) {
         FACET_TRY_VOID(follower_->Start(kFollowEvery));
         nearest_ = std::make_unique<pipeline::IndexedFaces>(*index_, *follower_, *store_);

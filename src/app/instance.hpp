@@ -15,6 +15,7 @@
 #include "base/settings.hpp"
 #include "face/analyzer.hpp"
 #include "index/face_index.hpp"
+#include "infer/pack.hpp"
 #include "infer/runtime.hpp"
 #include "pipeline/erase.hpp"
 #include "pipeline/events.hpp"
@@ -65,6 +66,10 @@ public:
 
     /// Whether records and tasks are on servers (PostgreSQL and Redis) that many processes share.
     bool distributed() const noexcept { return redis_ != nullptr; }
+
+    /// Binds the library to the models of a pack. Errors: kConflict (made with others: says what
+    /// to do).
+    Result<void> BindContract(const infer::PackManifest& pack);
 
     /// With the built-in queue: takes the lock that only one process at a time holds on a data
     /// folder, the one whose workers do its tasks, and gives tasks that a killed one left back to
@@ -122,6 +127,7 @@ private:
     Result<void> OpenModels();
     Result<void> OpenSearch(Need need);
     Result<bool> SearchInMemory() const;
+    void ForgetRemoved();
     Result<void> OpenCelery(const std::string& node);
 
     const Settings settings_;
@@ -168,6 +174,10 @@ private:
 
 /// Loads the runtime that `settings` ask for. Errors: kInvalidArgument, and of Runtime::Load.
 Result<std::shared_ptr<infer::Runtime>> LoadRuntime(const Settings& settings);
+
+/// What the active (or named) pack says of itself. Errors: kNotFound (none is installed: says what
+/// to run), and of LoadManifest.
+Result<infer::PackManifest> ActiveManifest(const Settings& settings);
 
 /// Opens the active (or named) pack of `settings`. Errors: as Instance::Open.
 Result<std::unique_ptr<face::Analyzer>> OpenAnalyzer(const Settings& settings,

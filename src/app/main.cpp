@@ -114,6 +114,51 @@ int Run(int argc, char** argv) {
     migrate->add_option("--to", migrate_arguments.to,
                         "postgres (setting database.url) or an address");
 
+    ExportArguments export_arguments;
+    auto* export_command = app.add_subcommand("export", "Write the library to one archive file");
+    export_command
+        ->add_option("archive", export_arguments.archive, "File to write; - for standard output")
+        ->required();
+    export_command
+        ->add_option("--collection", export_arguments.collections,
+                     "Only this collection; may be repeated")
+        ->allow_extra_args(false);
+    export_command->add_flag("--without-originals", export_arguments.without_originals,
+                             "Leave the pictures themselves out");
+
+    ImportArguments import_arguments;
+    auto* import_command = app.add_subcommand("import", "Take an archive into the library");
+    import_command->add_option("archive", import_arguments.archive, "File that export wrote")
+        ->required();
+    import_command->add_option("--into", import_arguments.into, "All into this collection");
+    import_command->add_flag("--analyse,--analyze", import_arguments.analyse,
+                             "Take the originals only and queue their analysis");
+    import_command->add_flag("--dry-run", import_arguments.dry_run, "Check and count only");
+
+    EraseArguments erase_arguments;
+    auto* erase = app.add_subcommand("erase", "Remove people and pictures, with a receipt");
+    erase->add_option("--media", erase_arguments.media, "Id of a media; may be repeated")
+        ->allow_extra_args(false);
+    erase->add_option("--face", erase_arguments.faces, "Id of a face; may be repeated")
+        ->allow_extra_args(false);
+    erase
+        ->add_option("--person", erase_arguments.people,
+                     "Id of a person, with all their faces; may be repeated")
+        ->allow_extra_args(false);
+    erase
+        ->add_option("--collection", erase_arguments.collections,
+                     "Name of a collection, with all it holds; may be repeated")
+        ->allow_extra_args(false);
+    erase->add_option("--like", erase_arguments.like,
+                      "A photo of one person: all faces that are theirs");
+    erase
+        ->add_option("--match", erase_arguments.match,
+                     "How alike at least, with --like: match or likely")
+        ->check(CLI::IsMember({"match", "likely"}));
+    erase->add_option("--reason", erase_arguments.reason, "For the receipt");
+    erase->add_flag("--dry-run", erase_arguments.dry_run, "Say what would go, remove nothing");
+    erase->add_flag("--yes", erase_arguments.yes, "Do not ask");
+
     EvaluateArguments evaluate_arguments{.data = {}, .sets = {"lfw", "celebs"}, .packs = {}};
     auto* evaluate = app.add_subcommand("evaluate", "Measure verification accuracy");
     evaluate->add_option("--data-set", evaluate_arguments.data, "Folder with identities.csv")
@@ -198,6 +243,9 @@ int Run(int argc, char** argv) {
     if (keys_list->parsed()) return KeysList(settings, output);
     if (keys_revoke->parsed()) return KeysRevoke(settings, key_id, output);
     if (migrate->parsed()) return Migrate(settings, migrate_arguments, output);
+    if (export_command->parsed()) return Export(settings, export_arguments, output);
+    if (import_command->parsed()) return Import(settings, import_arguments, output);
+    if (erase->parsed()) return Erase(settings, erase_arguments, output);
     if (bench->parsed()) return Bench(settings, bench_arguments, output);
     if (evaluate->parsed()) return Evaluate(settings, evaluate_arguments, output);
     if (show_config->parsed()) {

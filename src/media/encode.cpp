@@ -36,6 +36,7 @@ Result<std::vector<std::byte>> Encode(ImageView image, Save save) {
     }
     std::vector<std::byte> bytes(length);
     std::memcpy(bytes.data(), buffer, length);
+    ::explicit_bzero(buffer, length);  // no second copy is to stay in free memory
     g_free(buffer);
     return bytes;
 }

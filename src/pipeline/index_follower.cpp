@@ -11,8 +11,9 @@ constexpr int kBatch = 2'000;
 
 }  // namespace
 
-IndexFollower::IndexFollower(store::Store& store, index::FaceIndex& index)
-    : store_(store), index_(index) {}
+IndexFollower::IndexFollower(store::Store& store, index::FaceIndex& index,
+                             std::function<void()> on_removal)
+    : store_(store), index_(index), on_removal_(std::move(on_removal)) {}
 
 Result<void> IndexFollower::Start(std::chrono::milliseconds at_most) {
     {
@@ -32,17 +33,21 @@ Result<void> IndexFollower::Start(std::chrono::milliseconds at_most) {
 
 Result<std::int64_t> IndexFollower::CatchUp() {
     const std::lock_guard lock(mutex_);
+    bool removed = false;
     while (true) {
         FACET_TRY(changes, store_.ChangesAfter(sequence_, kBatch));
         for (const auto& [change, embedding] : changes) {
             if (!change.added) {
                 index_.Remove(change.face);
+                removed = true;
             } else if (!embedding.empty()) {
                 FACET_TRY_VOID(index_.Add(change.face, embedding));
             }
             sequence_ = change.seq;
         }
-        if (changes.size() < kBatch) return sequence_;
+        if (changes.size() == kBatch) continue;
+        if (removed) on_removal_();
+        return sequence_;
     }
 }
 

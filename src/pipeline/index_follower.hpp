@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -16,7 +17,9 @@ namespace facet::pipeline {
 /// Thread safety: all methods, any thread.
 class IndexFollower {
 public:
-    IndexFollower(store::Store& store, index::FaceIndex& index);
+    /// `on_removal` is called after faces or media went, by whatever process, for this one to
+    /// forget what else it has of them; on any thread.
+    IndexFollower(store::Store& store, index::FaceIndex& index, std::function<void()> on_removal);
 
     /// Reads all vectors, then starts to follow the changes of all processes; looks for them at
     /// least every `at_most`, and tries again after that long when the store failed.
@@ -33,6 +36,7 @@ private:
 
     store::Store& store_;
     index::FaceIndex& index_;
+    const std::function<void()> on_removal_;
     mutable std::mutex mutex_;
     std::int64_t sequence_ = 0;
     std::jthread thread_;  // last

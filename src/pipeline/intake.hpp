@@ -61,9 +61,11 @@ public:
     /// Errors: kNotFound.
     Result<std::string> Reprocess(MediaId media);
 
-private:
+    /// Queues the analysis of a media that is pending, as part of the transaction; returns the
+    /// task's id. Errors: kNotFound.
     Result<std::string> EnqueueAnalysis(Transaction& tx, MediaId media, int priority);
 
+private:
     store::Store& store_;
     store::BlobStore& blobs_;
     tasks::TaskEngine& tasks_;
