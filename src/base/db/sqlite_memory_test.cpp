@@ -44,9 +44,12 @@ bool MemoryHas(std::string_view altered) {
 
 TEST(SqliteMemory, WhatOthersDeletedIsGoneFromMemoryAfterForgetPages) {
     const std::string altered = "sghr,hr,sn,ad,qd`c,nmbd,`mc,enqfnssdm";
-    auto database = Open();
+    const testing::TempFolder folder;
+    const auto path = folder.path() / "test.db";
+    auto database = Database::Open(path).value();
     ASSERT_TRUE(database->Write([](WriteTransaction& tx) {
         return tx.connection().Execute(
+            "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);"
             "INSERT INTO items (id, name) VALUES (1, 'this-is-to-be-'"
             " || 'read-once-and-forgotten')");
     }));
