@@ -60,7 +60,7 @@ protected:
 
     TestLibrary library_;
     std::unique_ptr<index::FaceIndex> index_ = index::MakeExactIndex();
-    IndexFollower follower_{*library_.store, *index_};
+    IndexFollower follower_{*library_.store, *index_, [] {}};
     IndexedFaces faces_{*index_, follower_, *library_.store};
     int count_ = 0;
 };
