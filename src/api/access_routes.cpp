@@ -126,15 +126,11 @@ json::object KeyJson(const store::ApiKey& key, const std::vector<store::Collecti
 }
 
 /// The collections that a new key is for.
-Result<std::vector<CollectionId>> ReadCollections(Services& services, const json::value& names) {
-    if (!names.is_array() || names.get_array().size() > kMaxCollections) {
-        return Fail(Code::kInvalidArgument,
-                    "collections must be null or a list of 100 names at most");
-    }
+Result<std::vector<CollectionId>> FindCollections(Services& services,
+                                                  const std::vector<std::string>& names) {
     std::vector<CollectionId> ids;
-    for (const json::value& name : names.get_array()) {
-        if (!name.is_string()) return Fail(Code::kInvalidArgument, "collections must be names");
-        FACET_TRY(found, services.store.FindCollection(std::string_view(name.get_string())));
+    for (const std::string& name : names) {
+        FACET_TRY(found, services.store.FindCollection(name));
         ids.push_back(found.id);
     }
     return ids;
@@ -150,14 +146,14 @@ Result<store::NewApiKey> ReadNewKey(Services& services, const JsonBody& body) {
     key.name = std::move(name);
     key.scope = scope;
     key.expires_at = expires_at;
-    const json::value* const collections = body.Find("collections");
-    key.all_collections = collections == nullptr;
-    if (collections != nullptr) {
+    key.all_collections = body.Find("collections") == nullptr;
+    if (!key.all_collections) {
         // Who may make keys could make one for the other collections.
         if (scope == Scope::kAdmin) {
             return Fail(Code::kInvalidArgument, "a key with scope admin is for all collections");
         }
-        FACET_TRY(ids, ReadCollections(services, *collections));
+        FACET_TRY(names, body.Texts("collections", kMaxCollections));
+        FACET_TRY(ids, FindCollections(services, names));
         key.collections = std::move(ids);
     }
     return key;

@@ -17,11 +17,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::seconds kDeadline{30};
-constexpr std::uint64_t kFormOverhead = 1 << 20;
-
-double Milliseconds(std::chrono::nanoseconds time) {
-    return std::round(std::chrono::duration<double, std::milli>(time).count() * 100) / 100;
-}
 
 net::Response MissingPicture(std::string_view field, const net::Request& request) {
     return ErrorResponse(

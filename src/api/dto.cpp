@@ -34,11 +34,11 @@ json::value ErrorOrNull(const std::string& code, const std::string& message) {
 
 json::value SizeOrNull(int pixels) { return pixels > 0 ? json::value(pixels) : json::value(); }
 
+}  // namespace
+
 double Milliseconds(std::chrono::nanoseconds time) {
     return Rounded(std::chrono::duration<double, std::milli>(time).count(), 100);
 }
-
-}  // namespace
 
 json::object BoxJson(float x1, float y1, float x2, float y2, int width, int height) {
     const double w = width > 0 ? width : 1;

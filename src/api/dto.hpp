@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ boost::json::object ThresholdsJson(const infer::PackManifest& pack);
 boost::json::array EmbeddingJson(std::span<const float> values);
 /// {"items", "next_cursor"}.
 boost::json::object PageJson(boost::json::array items, const std::string& next_cursor);
+/// To hundredths.
+double Milliseconds(std::chrono::nanoseconds time);
 /// {"pixels": {…}, "normalized": {…}}; width and height are the picture's.
 boost::json::object BoxJson(float x1, float y1, float x2, float y2, int width, int height);
 

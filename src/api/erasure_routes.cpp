@@ -10,26 +10,8 @@ namespace {
 
 namespace json = boost::json;
 
-/// The strings of an array member; empty when absent.
-Result<std::vector<std::string>> TextsIn(const JsonBody& body, std::string_view name,
-                                         std::size_t most) {
-    std::vector<std::string> texts;
-    const json::value* const value = body.Find(name);
-    if (value == nullptr) return texts;
-    const auto bad = [&] {
-        return Fail(Code::kInvalidArgument, std::string(name) + " must be a list of at most " +
-                                                std::to_string(most) + " texts");
-    };
-    if (!value->is_array() || value->get_array().size() > most) return bad();
-    for (const json::value& one : value->get_array()) {
-        if (!one.is_string()) return bad();
-        texts.emplace_back(one.get_string());
-    }
-    return texts;
-}
-
 Result<std::vector<Uuid>> UuidsIn(const JsonBody& body, std::string_view name, std::size_t most) {
-    FACET_TRY(texts, TextsIn(body, name, most));
+    FACET_TRY(texts, body.Texts(name, most));
     std::vector<Uuid> ids;
     for (const std::string& text : texts) {
         FACET_TRY(id, Uuid::Parse(text));
@@ -49,7 +31,7 @@ Result<net::Response> Erase(Services& services, const Call& call) {
     FACET_TRY(media, UuidsIn(body, "media_ids", kMostThings));
     FACET_TRY(faces, UuidsIn(body, "face_ids", kMostThings));
     FACET_TRY(people, UuidsIn(body, "person_ids", kMostGroups));
-    FACET_TRY(collections, TextsIn(body, "collections", kMostGroups));
+    FACET_TRY(collections, body.Texts("collections", kMostGroups));
     request.media = std::move(media);
     request.faces = std::move(faces);
     request.people = std::move(people);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <memory>
@@ -112,18 +113,12 @@ private:
 };
 
 Result<std::vector<std::string>> UrlsIn(const JsonBody& body) {
-    const auto refuse = [] {
+    FACET_TRY(urls, body.Texts("urls", kMostUrls));
+    const auto too_long = [](const std::string& url) { return url.size() > kMostUrlBytes; };
+    if (urls.empty() || std::ranges::any_of(urls, too_long)) {
         return Fail(Code::kInvalidArgument,
                     "urls must be a list of 1 to 20 addresses of 2000 bytes at most");
-    };
-    const json::value* const list = body.Find("urls");
-    if (list == nullptr || !list->is_array()) return refuse();
-    std::vector<std::string> urls;
-    for (const json::value& url : list->get_array()) {
-        if (!url.is_string() || url.get_string().size() > kMostUrlBytes) return refuse();
-        urls.emplace_back(url.get_string());
     }
-    if (urls.empty() || urls.size() > kMostUrls) return refuse();
     return urls;
 }
 

@@ -57,4 +57,25 @@ Result<std::optional<Timestamp>> JsonBody::OptionalTime(std::string_view name) c
     return *at;
 }
 
+Result<std::vector<std::string>> JsonBody::Texts(std::string_view name, std::size_t most) const {
+    const boost::json::value* const list = Find(name);
+    if (list == nullptr) return std::vector<std::string>();
+    return TextsIn(*list, name, most);
+}
+
+Result<std::vector<std::string>> TextsIn(const boost::json::value& list, std::string_view name,
+                                         std::size_t most) {
+    const auto refuse = [&] {
+        return Fail(Code::kInvalidArgument, std::string(name) + " must be a list of at most " +
+                                                std::to_string(most) + " texts");
+    };
+    if (!list.is_array() || list.get_array().size() > most) return refuse();
+    std::vector<std::string> texts;
+    for (const boost::json::value& one : list.get_array()) {
+        if (!one.is_string()) return refuse();
+        texts.emplace_back(one.get_string());
+    }
+    return texts;
+}
+
 }  // namespace facet::api

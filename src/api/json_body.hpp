@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -32,9 +33,16 @@ public:
     Result<std::optional<std::string>> OptionalText(std::string_view name) const;
     Result<std::optional<Timestamp>> OptionalTime(std::string_view name) const;
 
+    /// Empty when absent; see TextsIn.
+    Result<std::vector<std::string>> Texts(std::string_view name, std::size_t most) const;
+
 private:
     explicit JsonBody(boost::json::object members) : members_(std::move(members)) {}
     boost::json::object members_;
 };
+
+/// The texts of a list of `most` at most. Errors: kInvalidArgument, naming it.
+Result<std::vector<std::string>> TextsIn(const boost::json::value& list, std::string_view name,
+                                         std::size_t most);
 
 }  // namespace facet::api

@@ -28,9 +28,16 @@ void Append(std::string& text, const net::Params& params) {
     }
 }
 
-bool IsKey(std::string_view key) {
-    return !key.empty() && key.size() <= kMaxKey &&
-           std::ranges::all_of(key, [](char c) { return c > ' ' && c < 0x7F; });
+/// The key of the request; empty without one.
+Result<std::string> KeyOf(const net::Request& request) {
+    const auto header = request.headers.find(kHeader);
+    if (header == request.headers.end()) return std::string();
+    const std::string& key = header->second;
+    if (key.empty() || key.size() > kMaxKey ||
+        !std::ranges::all_of(key, [](char c) { return c > ' ' && c < 0x7F; })) {
+        return Fail(Code::kInvalidArgument, "an idempotency-key has 1 to 255 characters of ASCII");
+    }
+    return key;
 }
 
 store::KeyedRequest KeyedRequestOf(const Call& call, std::string_view key,
@@ -79,16 +86,18 @@ void Keep(store::AccessStore& store, const store::KeyedRequest& request,
 
 }  // namespace
 
+Result<bool> IsRepetition(store::AccessStore& store, const Call& call) {
+    FACET_TRY(key, KeyOf(call.request));
+    if (key.empty()) return false;
+    return store.HasRequest(KeyedRequestOf(call, key, ""));
+}
+
 net::Response AnswerOnce(store::AccessStore& store, const Call& call, std::string_view content,
                          const std::function<net::Response()>& answer) {
-    const auto header = call.request.headers.find(kHeader);
-    if (header == call.request.headers.end()) return answer();
-    if (!IsKey(header->second)) {
-        return ErrorResponse(
-            {Code::kInvalidArgument, "an idempotency-key has 1 to 255 characters of ASCII", ""},
-            call.request);
-    }
-    const auto request = KeyedRequestOf(call, header->second, content);
+    const auto key = KeyOf(call.request);
+    if (!key) return ErrorResponse(key.error(), call.request);
+    if (key->empty()) return answer();
+    const auto request = KeyedRequestOf(call, *key, content);
     auto begun = store.BeginRequest(request);
     if (!begun) return ErrorResponse(begun.error(), call.request);
     switch (begun->state) {

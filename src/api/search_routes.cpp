@@ -15,7 +15,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::seconds kSearchDeadline{30};
-constexpr std::uint64_t kFormOverhead = 1 << 20;
 
 /// Keeps the search under the name in the field save_as, if there is one; null otherwise.
 Result<json::value> Save(Services& services, const net::Params& fields,

@@ -24,6 +24,9 @@
 
 namespace facet::api {
 
+/// What the form around a picture may add to its bytes.
+inline constexpr std::uint64_t kFormOverhead = 1 << 20;
+
 /// One line of the health report.
 struct HealthCheck {
     std::string name;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 
@@ -62,15 +63,18 @@ Result<net::Response> ListSettings(Services& services, const Call& /*call*/) {
     return JsonResponse(200, {{"items", std::move(items)}});
 }
 
+bool AllWell(const std::vector<HealthCheck>& checks) {
+    return std::ranges::all_of(checks, &HealthCheck::ok);
+}
+
 net::Response HealthReport(const std::vector<HealthCheck>& all) {
-    bool healthy = true;
     json::object checks;
     for (const HealthCheck& check : all) {
-        healthy = healthy && check.ok;
         checks[check.name] = json::object{{"ok", check.ok},
                                           {"ms", std::round(check.milliseconds * 100) / 100},
                                           {"detail", check.detail}};
     }
+    const bool healthy = AllWell(all);
     return JsonResponse(healthy ? 200 : 503, {{"status", healthy ? "healthy" : "unhealthy"},
                                               {"checks", std::move(checks)},
                                               {"version", FACET_VERSION}});
@@ -80,8 +84,12 @@ Result<net::Response> Health(Services& services, const Call& /*call*/) {
     return HealthReport(services.check_health());
 }
 
-Result<net::Response> Ready(ProcessServices& services, const Call& /*call*/) {
-    return HealthReport(services.check_ready());
+/// Supervisors have no credentials: whoever may not read is told whether, not why.
+net::Response Ready(ProcessServices& services, const net::Request& request) {
+    const auto checks = services.check_ready();
+    if (AuthenticatorOf(services).Authenticate(request, Scope::kRead)) return HealthReport(checks);
+    const bool ready = AllWell(checks);
+    return JsonResponse(ready ? 200 : 503, {{"status", ready ? "healthy" : "unhealthy"}});
 }
 
 net::Response Live(const net::Request& /*request*/) {
@@ -110,7 +118,11 @@ std::vector<net::Route> ProcessRoutes(ProcessServices& services) {
          .path = std::string(kLivePath),
          .target = net::Handler(Live),
          .admit = {}},
-        Get("/health/ready", services, Ready),
+        {.method = "GET",
+         .path = "/health/ready",
+         .target = net::Handler(
+             [&services](const net::Request& request) { return Ready(services, request); }),
+         .admit = {}},
         Get("/metrics", services, Metrics),
     };
 }

@@ -5,7 +5,6 @@
 
 #include "api/dto.hpp"
 #include "api/errors.hpp"
-#include "api/once.hpp"
 #include "base/log.hpp"
 
 namespace facet::api {
@@ -61,6 +60,7 @@ net::Response UploadAnswer(std::span<const ReceivedFile> files, const net::Reque
 /// still comes of it is dropped.
 class LibraryUpload::Sink final : public net::PartSink {
 public:
+    /// Without `incoming` nothing is kept.
     Sink(LibraryUpload& upload, std::string file_name,
          std::unique_ptr<store::BlobStore::Incoming> incoming, std::stop_token stop)
         : upload_(upload),
@@ -69,6 +69,7 @@ public:
           stop_(std::move(stop)) {}
 
     Result<void> Write(std::span<const std::byte> bytes) override {
+        hash_.Update(bytes);
         if (!incoming_) return {};
         if (auto written = incoming_->Write(bytes); !written) {
             if (written.error().code != Code::kTooLarge) return written;
@@ -79,6 +80,7 @@ public:
     }
 
     Result<void> Close() override {
+        upload_.content_.AddFile(ToHex(hash_.Finish()));
         if (!incoming_) return {};
         auto accepted = upload_.services_.intake.Accept(std::move(incoming_), file_name_,
                                                         {.collection = upload_.collection_}, stop_);
@@ -99,7 +101,8 @@ private:
 
     LibraryUpload& upload_;
     const std::string file_name_;
-    std::unique_ptr<store::BlobStore::Incoming> incoming_;  // none: refused
+    Sha256 hash_;
+    std::unique_ptr<store::BlobStore::Incoming> incoming_;
     const std::stop_token stop_;
 };
 
@@ -113,19 +116,28 @@ LibraryUpload::LibraryUpload(Services& services, Caller caller, std::string fiel
 Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Request& request,
                                                                const net::PartInfo& part) {
     if (part.field != field_) return std::unexpected(UnknownField(field_, part.field));
+    if (!repetition_) {
+        FACET_TRY(repetition,
+                  IsRepetition(services_.access, {.request = request, .caller = caller_}));
+        repetition_ = repetition;
+    }
+    if (*repetition_) {
+        return std::make_unique<Sink>(*this, part.file_name, nullptr, request.stop);
+    }
     FACET_TRY(incoming, services_.intake.Begin());
     return std::make_unique<Sink>(*this, part.file_name, std::move(incoming), request.stop);
 }
 
 net::Response LibraryUpload::Once(const net::Request& request,
                                   const std::function<net::Response()>& answer) const {
-    UploadContent content;
-    for (const ReceivedFile& file : files_) {
-        // Of a file that was refused the reason stands for the bytes: they were not kept.
-        content.AddFile(file.outcome ? file.outcome->media.sha256 : file.outcome.error().message);
-    }
     return AnswerOnce(services_.access, {.request = request, .caller = caller_},
-                      content.Finish(request.fields), answer);
+                      content_.Finish(request.fields), [&] {
+                          if (!repetition_.value_or(false)) return answer();
+                          // What it repeats was given up, or is forgotten, since it began.
+                          return ErrorResponse(
+                              {Code::kUnavailable, "nothing was taken in: repeat the request", ""},
+                              request);
+                      });
 }
 
 class PictureUpload::Sink final : public net::PartSink {

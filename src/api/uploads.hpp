@@ -3,11 +3,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/once.hpp"
 #include "api/services.hpp"
 #include "net/message.hpp"
 #include "store/types.hpp"
@@ -30,7 +32,8 @@ struct ReceivedFile {
 net::Response UploadAnswer(std::span<const ReceivedFile> files, const net::Request& request);
 
 /// An upload whose files are taken into the library as they arrive: a part is recorded when its
-/// last byte is on disk, so that what came before a broken connection is kept.
+/// last byte is on disk, so that what came before a broken connection is kept. Of a repetition
+/// (see AnswerOnce) nothing is taken in.
 class LibraryUpload : public net::Upload {
 public:
     /// Into this collection. Parts of other names are refused.
@@ -41,7 +44,7 @@ public:
 
 protected:
     const std::vector<ReceivedFile>& files() const noexcept { return files_; }
-    /// A repetition gets the first answer again, see AnswerOnce.
+    /// A repetition gets the first answer again.
     net::Response Once(const net::Request& request,
                        const std::function<net::Response()>& answer) const;
 
@@ -51,6 +54,8 @@ private:
     const Caller caller_;
     const std::string field_;
     const CollectionId collection_;
+    std::optional<bool> repetition_;  // known from the first part on
+    UploadContent content_;
     std::vector<ReceivedFile> files_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMostUrlBytes = 2000;
+constexpr std::size_t kMostEvents = 10;
 constexpr std::size_t kMostCollections = 100;
 constexpr std::size_t kMostWatched = 1000;
 
@@ -26,10 +27,10 @@ Result<std::vector<store::WebhookEvent>> ParseEvents(const json::value& value) {
             Wrong("events must be one or more of media.completed, media.failed, face.matched, once "
                   "each"));
     };
-    if (!value.is_array() || value.get_array().empty()) return refuse();
-    for (const json::value& name : value.get_array()) {
-        if (!name.is_string()) return refuse();
-        const auto event = store::ParseWebhookEvent(name.get_string());
+    FACET_TRY(names, TextsIn(value, "events", kMostEvents));
+    if (names.empty()) return refuse();
+    for (const std::string& name : names) {
+        const auto event = store::ParseWebhookEvent(name);
         if (!event || *event == store::WebhookEvent::kPing || !events.insert(*event).second) {
             return refuse();
         }
@@ -43,13 +44,13 @@ Result<std::optional<std::vector<CollectionId>>> ParseCollections(Services& serv
     if (value.is_null()) return std::nullopt;
     const auto refuse = [] {
         return std::unexpected(
-            Wrong("collections must be null or a list of 100 different names at most"));
+            Wrong("collections must be null or a list of different names"));
     };
-    if (!value.is_array() || value.get_array().size() > kMostCollections) return refuse();
+    FACET_TRY(names, TextsIn(value, "collections", kMostCollections));
     std::set<CollectionId> collections;
-    for (const json::value& name : value.get_array()) {
-        if (!name.is_string() || name.get_string().empty()) return refuse();
-        FACET_TRY(collection, FindCollection(services, caller, name.get_string()));
+    for (const std::string& name : names) {
+        if (name.empty()) return refuse();
+        FACET_TRY(collection, FindCollection(services, caller, name));
         if (!collections.insert(collection.id).second) return refuse();
     }
     return std::vector(collections.begin(), collections.end());

@@ -30,14 +30,16 @@ std::filesystem::path InstalledWebRoot() {
     return std::filesystem::is_directory(root, error) ? root : std::filesystem::path();
 }
 
+// What is done once an hour takes a little less long to have its turn again, so that there is one in
+// each round.
+constexpr std::chrono::hours kHourly{1};
+constexpr std::chrono::milliseconds kTurn = kHourly - std::chrono::minutes(5);
+
 /// Once an hour: forgets tasks that finished long ago, what of logins and the audit log is too old,
 /// and removes files that a crash left.
 void KeepHouse(const std::stop_token& stop, Instance& instance) {
-    constexpr std::chrono::hours kEvery{1};
     constexpr std::chrono::hours kSpareYounger{1};
     constexpr int kBatch = 1'000;
-    // A little less than the pause, so that there is a turn in each round.
-    constexpr std::chrono::milliseconds kTurn = kEvery - std::chrono::minutes(5);
     do {
         if (!instance.TakesTurn("house", kTurn)) continue;
         const auto before =
@@ -61,13 +63,11 @@ void KeepHouse(const std::stop_token& stop, Instance& instance) {
         } else if (swept && swept->originals + swept->crops > 0) {
             log::Info("sweep.removed", {{"originals", swept->originals}, {"crops", swept->crops}});
         }
-    } while (PauseFor(kEvery, stop));
+    } while (PauseFor(kHourly, stop));
 }
 
 /// Once an hour: erases what its collection keeps no longer.
 void KeepRetention(const std::stop_token& stop, Instance& instance) {
-    constexpr std::chrono::hours kEvery{1};
-    constexpr std::chrono::milliseconds kTurn = kEvery - std::chrono::minutes(5);
     do {
         if (!instance.TakesTurn("retention", kTurn)) continue;
         auto erased = instance.eraser().EraseExpired(stop);
@@ -76,7 +76,7 @@ void KeepRetention(const std::stop_token& stop, Instance& instance) {
         } else if (*erased > 0) {
             log::Info("retention.erased", {{"media", *erased}});
         }
-    } while (PauseFor(kEvery, stop));
+    } while (PauseFor(kHourly, stop));
 }
 
 /// With Redis, every now and then: tasks that it has lost are queued anew.

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <numeric>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/log.hpp"
+#include "index/kernels.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -20,19 +21,20 @@ json::array Texts(const std::vector<Uuid>& ids) {
     return texts;
 }
 
-float Dot(std::span<const float> a, std::span<const float> b) {
-    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
-}
-
 }  // namespace
 
 struct Eraser::Plan {
+    struct Gone {
+        Uuid face;
+        std::vector<float> vector;
+    };
     std::vector<store::Media> media;
     std::vector<store::Face> faces;  // one by one, not those of `media`
     std::vector<Uuid> people;
     std::vector<store::Collection> collections;
-    std::vector<std::pair<FaceId, std::vector<float>>> vectors;  // of all faces that go
-    std::vector<std::string> names;                              // ids of all that goes, as text
+    std::unordered_set<MediaId> media_ids;
+    std::unordered_map<FaceId, Gone> gone;  // all faces
+    std::vector<std::string> names;         // ids of all that goes, as text
 };
 
 std::string ToText(const Receipt& receipt) {
@@ -65,15 +67,17 @@ std::string ToText(const Receipt& receipt) {
                      {"checks", std::move(checks)}});
 }
 
+Result<void> Eraser::AddFace(const store::Face& face, Plan& plan) {
+    FACET_TRY(vector, parts_.store.FaceEmbedding(face.id));
+    plan.gone.emplace(face.id, Plan::Gone{.face = face.uid, .vector = std::move(vector)});
+    plan.names.push_back(face.uid.ToString());
+    return {};
+}
+
 Result<void> Eraser::AddMedia(const store::Media& media, Plan& plan) {
-    const auto same = [&](const store::Media& one) { return one.id == media.id; };
-    if (std::ranges::any_of(plan.media, same)) return {};
+    if (!plan.media_ids.insert(media.id).second) return {};
     FACET_TRY(faces, parts_.store.FacesOfMedia(media.id));
-    for (const store::Face& face : faces) {
-        FACET_TRY(vector, parts_.store.FaceEmbedding(face.id));
-        plan.vectors.emplace_back(face.id, std::move(vector));
-        plan.names.push_back(face.uid.ToString());
-    }
+    for (const store::Face& face : faces) FACET_TRY_VOID(AddFace(face, plan));
     plan.names.push_back(media.uid.ToString());
     plan.media.push_back(media);
     return {};
@@ -117,11 +121,8 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
         } while (!query.cursor.empty());
     }
     for (store::Face& face : faces) {
-        const auto known = [&](const auto& one) { return one.first == face.id; };
-        if (std::ranges::any_of(plan.vectors, known)) continue;
-        FACET_TRY(vector, parts_.store.FaceEmbedding(face.id));
-        plan.vectors.emplace_back(face.id, std::move(vector));
-        plan.names.push_back(face.uid.ToString());
+        if (plan.gone.contains(face.id)) continue;
+        FACET_TRY_VOID(AddFace(face, plan));
         plan.faces.push_back(std::move(face));
     }
     return plan;
@@ -140,7 +141,7 @@ Result<Receipt> Eraser::Erase(const ErasureRequest& request, const std::stop_tok
     for (const auto& face : plan.faces) receipt.faces.push_back(face.uid);
     receipt.people = plan.people;
     for (const auto& collection : plan.collections) receipt.collections.push_back(collection.name);
-    const auto faces = static_cast<std::int64_t>(plan.vectors.size());
+    const auto faces = static_cast<std::int64_t>(plan.gone.size());
     receipt.removed = {{"media", static_cast<std::int64_t>(plan.media.size())},
                        {"faces", faces},
                        {"vectors", faces},
@@ -156,7 +157,7 @@ Result<Receipt> Eraser::Erase(const ErasureRequest& request, const std::stop_tok
         parts_.store.Transact([&](Transaction& tx) { return parts_.store.AddErasure(tx, kept); }));
     log::Info("erasure.done", {{"erasure", receipt.id->ToString()},
                                {"media", plan.media.size()},
-                               {"faces", plan.vectors.size()}});
+                               {"faces", plan.gone.size()}});
     return receipt;
 }
 
@@ -232,8 +233,9 @@ Result<void> Eraser::ForgetSearches(const Plan& plan, Receipt& receipt) {
     for (const auto& listed : all) {
         FACET_TRY(search, parts_.store.FindSearch(listed.uid));
         const bool finds_erased = std::ranges::any_of(search.vectors, [&](const auto& probe) {
-            return std::ranges::any_of(plan.vectors, [&](const auto& erased) {
-                return Dot(probe, erased.second) >= parts_.match_threshold;
+            return std::ranges::any_of(plan.gone, [&](const auto& erased) {
+                return index::Dot(index::Vector(probe), index::Vector(erased.second.vector)) >=
+                       parts_.match_threshold;
             });
         });
         if (!finds_erased) continue;
@@ -265,21 +267,17 @@ void Eraser::Verify(const Plan& plan, Receipt& receipt) {
                                                                    Deadline::After(kPatience), {}));
     }
     bool crops = true;
-    for (const auto& face : plan.faces) {
-        rows = rows && missing(parts_.store.FindFace(face.uid));
-        crops = crops && missing(parts_.blobs.ReadCrop(face.uid));
-    }
     bool vectors = true;
-    std::unordered_set<FaceId> erased;
-    for (const auto& [face, vector] : plan.vectors) erased.insert(face);
     constexpr std::chrono::seconds kLongest{60};
     const Deadline deadline = Deadline::After(kLongest);
-    for (const auto& [face, vector] : plan.vectors) {
+    for (const auto& [id, gone] : plan.gone) {
         if (deadline.Passed()) break;
+        rows = rows && missing(parts_.store.FindFace(gone.face));
+        crops = crops && missing(parts_.blobs.ReadCrop(gone.face));
         constexpr float kItself = 0.999F;
-        const auto near = parts_.nearest.Nearest(vector, 10, kItself, {}, deadline);
+        const auto near = parts_.nearest.Nearest(gone.vector, 10, kItself, {}, deadline);
         vectors = vectors && near && std::ranges::none_of(*near, [&](const auto& one) {
-                      return erased.contains(one.face);
+                      return plan.gone.contains(one.face);
                   });
     }
     receipt.checks = {

@@ -79,6 +79,7 @@ public:
 private:
     struct Plan;
     Result<Plan> MakePlan(const ErasureRequest& request);
+    Result<void> AddFace(const store::Face& face, Plan& plan);
     Result<void> AddMedia(const store::Media& media, Plan& plan);
     Result<void> Remove(const Plan& plan, Receipt& receipt, const std::stop_token& stop);
     Result<void> ForgetTasks(const Plan& plan, Receipt& receipt);

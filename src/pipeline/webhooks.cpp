@@ -20,7 +20,10 @@ namespace {
 namespace json = boost::json;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kMostAttempts = 8;
+// Seconds at first, then up to an hour: together two to five hours, for a receiver that is being
+// repaired.
+constexpr int kMostAttempts = 16;
+constexpr std::chrono::hours kLongestWait{1};
 /// A receiver that keeps a worker waiting is not asked again for a while, lest the analysis stands
 /// still for its sake.
 constexpr std::chrono::seconds kSlow{2};
@@ -283,7 +286,8 @@ TaskHandler MakeDeliverWebhookHandler(store::Store& store, store::WebhookStore& 
                           const std::stop_token& stop) { return work->Run(task, stop); },
             .give_up = [work](Transaction& tx, const tasks::Task& task,
                               const Error& error) { return work->GiveUp(tx, task, error); },
-            .after_give_up = {}};
+            .after_give_up = {},
+            .retry_cap = kLongestWait};
 }
 
 }  // namespace facet::pipeline

@@ -198,8 +198,8 @@ void Workers::GiveUpOrRetry(const Running& ran, const TaskHandler& handler, cons
     auto recorded = store_.Transact([&](Transaction& tx) -> Result<void> {
         given_up = true;
         if (WorthRetrying(error.code)) {
-            const auto delay =
-                tasks::Backoff(lease.task.attempts, options_.retry_base, options_.retry_cap);
+            const auto cap = std::max(handler.retry_cap, options_.retry_cap);
+            const auto delay = tasks::Backoff(lease.task.attempts, options_.retry_base, cap);
             FACET_TRY(state, engine_.Retry(tx, lease, error, delay));
             given_up = state != tasks::State::kQueued;
             cancelled = state == tasks::State::kCancelled;

@@ -41,6 +41,8 @@ struct TaskHandler {
     std::function<Result<void>(Transaction&, const tasks::Task&, const Error&)> give_up;
     /// Runs after that commit.
     std::function<void(const tasks::Task&)> after_give_up;
+    /// The longest wait before another attempt, where more than WorkerOptions::retry_cap.
+    std::chrono::milliseconds retry_cap{0};
 };
 
 struct WorkerOptions {

@@ -222,6 +222,26 @@ TEST_P(AccessContractAnswers, ARepeatedRequestGetsTheFirstAnswer) {
     EXPECT_EQ(Begin(Request("other things")), State::kOther);
 }
 
+TEST_P(AccessContractAnswers, ARequestIsKnownByItsNameAsLongAsItHolds) {
+    const auto known = [&](const KeyedRequest& request) {
+        return access().HasRequest(request).value();
+    };
+    const KeyedRequest request = Request();
+    EXPECT_FALSE(known(request));
+    ASSERT_EQ(Begin(request), State::kNew);
+    EXPECT_TRUE(known(request));
+    EXPECT_TRUE(known(Request("other things")));
+    KeyedRequest other = Request();
+    other.key += "2";
+    EXPECT_FALSE(known(other));
+    clock().Advance(kLongestRequest);
+    EXPECT_FALSE(known(request));
+    Answer(request, "first");
+    EXPECT_TRUE(known(request));
+    clock().Advance(kKeepAnswers);
+    EXPECT_FALSE(known(request));
+}
+
 TEST_P(AccessContractAnswers, EachCallerMethodPathAndKeyIsARequestOfItsOwn) {
     Answer(Request(), "first");
     for (const auto part :

@@ -82,6 +82,9 @@ public:
     /// ---- kept answers ----------------------------------------------------------------------
     /// Whether a request was seen before.
     virtual Result<BegunRequest> BeginRequest(const KeyedRequest& request) = 0;
+    /// Whether BeginRequest would find one, be it the same or another of this name. The fingerprint
+    /// is not looked at.
+    virtual Result<bool> HasRequest(const KeyedRequest& request) = 0;
     /// Of one that was begun. That it is gone since is no error.
     virtual Result<void> FinishRequest(const KeyedRequest& request, const KeptAnswer& answer) = 0;
     /// Forgets one that was begun: it may be repeated.

@@ -364,6 +364,16 @@ Result<AuditPage> PostgresAccessStore::ListAudit(const AuditQuery& query) {
 
 // ---- kept answers ----------------------------------------------------------------------------
 
+Result<bool> PostgresAccessStore::HasRequest(const KeyedRequest& request) {
+    const Timestamp now = clock_.Now();
+    FACET_TRY(rows, database_.Run("SELECT 1 FROM kept_answers WHERE caller = $1 AND method = $2"
+                         " AND path = $3 AND key = $4"
+                         " AND created_at > CASE WHEN status IS NULL THEN $5 ELSE $6 END",
+                         {request.caller, request.method, Storable(request.path), request.key,
+                          Timestamp(now - kLongestRequest), Timestamp(now - kKeepAnswers)}));
+    return !rows.empty();
+}
+
 Result<BegunRequest> PostgresAccessStore::BeginRequest(const KeyedRequest& request) {
     BegunRequest begun;
     const Timestamp now = clock_.Now();

@@ -105,6 +105,19 @@ sqlite::Statement& BindName(sqlite::Statement& statement, int first, const Keyed
         .Bind(first + 3, request.key);
 }
 
+/// What is known of a request by its name, whatever its fingerprint.
+Result<sqlite::Statement> Known(sqlite::Connection& connection, const KeyedRequest& request,
+                                Timestamp now) {
+    FACET_TRY(query, connection.Prepare(
+                         "SELECT fingerprint, status, content_type, body FROM kept_answers"
+                         " WHERE caller = ? AND method = ? AND path = ? AND key = ?"
+                         " AND created_at > CASE WHEN status IS NULL THEN ? ELSE ? END"));
+    BindName(query, 1, request)
+        .Bind(5, Milliseconds(now - kLongestRequest))
+        .Bind(6, Milliseconds(now - kKeepAnswers));
+    return query;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<AccessStore>> MakeSqliteAccessStore(sqlite::Database& database,
@@ -396,18 +409,18 @@ Result<AuditPage> SqliteAccessStore::ListAudit(const AuditQuery& query) {
 
 // ---- kept answers ----------------------------------------------------------------------------
 
+Result<bool> SqliteAccessStore::HasRequest(const KeyedRequest& request) {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, Known(read.connection(), request, clock_.Now()));
+    return query.Step();
+}
+
 Result<BegunRequest> SqliteAccessStore::BeginRequest(const KeyedRequest& request) {
     BegunRequest begun;
     const Timestamp now = clock_.Now();
     FACET_TRY_VOID(database_.Write([&](sqlite::WriteTransaction& tx) -> Result<void> {
-        FACET_TRY(query, tx.connection().Prepare(
-                             "SELECT fingerprint, status, content_type, body FROM kept_answers"
-                             " WHERE caller = ? AND method = ? AND path = ? AND key = ?"
-                             " AND created_at > CASE WHEN status IS NULL THEN ? ELSE ? END"));
-        FACET_TRY(found, BindName(query, 1, request)
-                             .Bind(5, Milliseconds(now - kLongestRequest))
-                             .Bind(6, Milliseconds(now - kKeepAnswers))
-                             .Step());
+        FACET_TRY(query, Known(tx.connection(), request, now));
+        FACET_TRY(found, query.Step());
         using State = BegunRequest::State;
         if (found && ReadDigest(query, 0) != request.fingerprint) {
             begun.state = State::kOther;

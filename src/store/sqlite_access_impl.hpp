@@ -36,6 +36,7 @@ public:
     Result<void> Record(const AuditEntry& entry) override;
     Result<AuditPage> ListAudit(const AuditQuery& query) override;
     Result<BegunRequest> BeginRequest(const KeyedRequest& request) override;
+    Result<bool> HasRequest(const KeyedRequest& request) override;
     Result<void> FinishRequest(const KeyedRequest& request, const KeptAnswer& answer) override;
     Result<void> AbandonRequest(const KeyedRequest& request) override;
     Result<void> ForgetAnswersAbout(Transaction& tx, std::string_view text) override;

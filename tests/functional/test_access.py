@@ -92,7 +92,7 @@ def test_everything_but_the_way_in_is_closed(guarded):
     anybody = client(guarded.url)
     photo = {"file": ("a.jpg", b"\xff\xd8")}
     for method, path in (("GET", "/v1/stats"), ("GET", "/v1/media"), ("GET", "/v1/events"), ("GET", "/metrics"),
-                         ("GET", "/health/ready"), ("GET", "/v1/health"), ("GET", "/v1/users"), ("GET", "/v1/keys"),
+                         ("GET", "/v1/health"), ("GET", "/v1/users"), ("GET", "/v1/keys"),
                          ("GET", "/v1/audit"), ("GET", "/v1/sessions"), ("DELETE", "/v1/session"),
                          ("GET", "/files"), ("GET", "/stats"), ("GET", "/health"), ("POST", "/cache/clear"),
                          ("PUT", "/v1/session/password"), ("POST", "/v1/keys")):
@@ -102,7 +102,8 @@ def test_everything_but_the_way_in_is_closed(guarded):
         assert not [name for name in answer.headers if name.startswith("access-control")], path
     for path in ("/v1/media", "/upload", "/v1/search"):
         assert anybody.post(path, files=photo).status_code == 401, path
-    assert anybody.get("/health/live").status_code == 200
+    assert anybody.get("/health/live").json() == {"status": "alive"}
+    assert anybody.get("/health/ready").json() == {"status": "healthy"}
     assert anybody.get("/v1/session").status_code == 200
     preflight = anybody.options("/v1/media", headers={"Origin": "https://elsewhere.example",
                                                       "Access-Control-Request-Method": "POST"})

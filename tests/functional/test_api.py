@@ -209,6 +209,7 @@ def test_a_token_opens_the_server_to_other_machines_and_is_asked_of_everybody(ma
     assert httpx.get(url + "/v1/stats", headers=token).status_code == 200
     assert httpx.get(url + "/v1/stats", headers={"Host": "photos.example", **token}).status_code == 200
     assert httpx.get(url + "/health/live").json() == {"status": "alive"}
+    assert httpx.get(url + "/health/ready").json() == {"status": "healthy"}
     ready = httpx.get(url + "/health/ready", headers=token)
     assert ready.status_code == 200 and set(ready.json()["checks"]) == {"database", "tasks", "watch"}
     log = (server.data / "server.log").read_text()

@@ -121,10 +121,11 @@ def test_an_upload_with_a_key_is_answered_once(server, testdata):
     again = upload(photo)
     assert again.status_code == 202 and again.json() == first.json()
     assert again.headers["idempotency-replayed"] == "true"
-    assert error(upload(other)) == (422, "idempotency_mismatch")
-    fresh = upload(other, "upload-2")  # its file was taken in as it came, though the answer was a refusal
-    assert fresh.status_code == 200 and fresh.json()["accepted"][0]["duplicate"]
-    assert error(upload(photo, "x" * 256)) == (400, "invalid_argument")
+    for mismatch in (other, b"no picture", b""):
+        assert error(upload(mismatch)) == (422, "idempotency_mismatch")
+    assert error(upload(other, "x" * 256)) == (400, "invalid_argument")
+    fresh = upload(other, "upload-2")  # nothing of it was taken in with the refusals
+    assert fresh.status_code == 202 and not fresh.json()["accepted"][0]["duplicate"]
 
     media = first.json()["accepted"][0]["media"]["id"]
     server.wait_idle()

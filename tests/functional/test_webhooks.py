@@ -171,7 +171,7 @@ def test_a_receiver_in_trouble_is_asked_again(told, receivers, testdata):
     assert len({request.headers["x-facet-delivery"] for request in requests}) == 1
     assert len({checked(request, webhook["secret"])["id"] for request in requests}) == 1
     done = wait_for_task(told, requests[0].headers["x-facet-delivery"], "done")
-    assert done["attempts"] == 3 and done["max_attempts"] == 8
+    assert done["attempts"] == 3 and done["max_attempts"] == 16
     shown = deliveries(told, webhook)[0]
     assert (shown["state"], shown["status"], shown["attempt"]) == ("delivered", 200, 3)
     assert hook(told, webhook)["consecutive_failures"] == 0
