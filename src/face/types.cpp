@@ -28,6 +28,7 @@ Result<Embedding> Embedding::FromRaw(std::span<const float> raw) {
     }
     if (length < 1e-12) return Fail(Code::kInvalidArgument, "an embedding has a length above zero");
     Embedding embedding;
+    embedding.unit_.resize(raw.size());
     std::ranges::transform(raw, embedding.unit_.begin(),
                            [length](float value) { return static_cast<float>(value / length); });
     return embedding;

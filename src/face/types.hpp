@@ -49,11 +49,13 @@ public:
     /// Normalises. Errors: kInvalidArgument (wrong size, NaN, infinity or zero length).
     static Result<Embedding> FromRaw(std::span<const float> raw);
     float Cosine(const Embedding& other) const noexcept;
-    std::span<const float, kEmbeddingDimension> values() const noexcept { return unit_; }
+    std::span<const float, kEmbeddingDimension> values() const noexcept {
+        return std::span<const float, kEmbeddingDimension>(unit_);
+    }
 
 private:
     Embedding() = default;
-    std::array<float, kEmbeddingDimension> unit_{};
+    std::vector<float> unit_;  // not in the object: what is freed is wiped, stacks are not
 };
 
 /// Why a face is hard to recognise; names after ISO/IEC 29794-5 where it has one.

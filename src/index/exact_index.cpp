@@ -1,3 +1,5 @@
+#include <string.h>  // explicit_bzero
+
 #include <algorithm>
 #include <cmath>
 #include <mutex>
@@ -74,6 +76,9 @@ struct Candidate {
 bool ComesBefore(const Neighbour& a, const Neighbour& b) {
     return a.cosine != b.cosine ? a.cosine > b.cosine : a.face < b.face;
 }
+
+/// A vector of a face is not to stay on the stack: it may be erased.
+void Wipe(UnitVector& vector) { ::explicit_bzero(vector.data(), sizeof vector); }
 
 /// All faces that can be in the answer, and few others.
 std::vector<Candidate> FindCandidates(const FaceTable& table, const UnitVector& vector,
@@ -154,7 +159,9 @@ public:
         }
         const std::unique_lock lock(mutex_);
         for (std::size_t i = 0; i < faces.size(); ++i) {
-            table_.Put(faces[i], Scaled(raw(i), factors[i]));
+            UnitVector vector = Scaled(raw(i), factors[i]);
+            table_.Put(faces[i], vector);
+            Wipe(vector);
         }
         return {};
     }
@@ -172,9 +179,11 @@ public:
             return Fail(Code::kInvalidArgument, "the least cosine must be a number");
         }
         FACET_TRY(factor, InverseLength(query.vector));
-        const UnitVector vector = Scaled(query.vector.first<kDimension>(), factor);
+        UnitVector vector = Scaled(query.vector.first<kDimension>(), factor);
         const std::shared_lock lock(mutex_);
-        return Rescore(table_, vector, query, FindCandidates(table_, vector, query));
+        auto found = Rescore(table_, vector, query, FindCandidates(table_, vector, query));
+        Wipe(vector);
+        return found;
     }
 
     std::size_t size() const override {

@@ -33,7 +33,9 @@ bool WipeWhatIsFreed() {
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory) != SQLITE_OK) return false;
     sqlite3_mem_methods wiping = plain_memory;
     wiping.xFree = WipeAndFree;
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &wiping) == SQLITE_OK;
+    // No page cache of many pages at once: its pages would never be freed one by one.
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &wiping) == SQLITE_OK &&
+           sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0) == SQLITE_OK;
 }
 
 std::unexpected<Error> Busy(const char* detail) {
@@ -49,6 +51,7 @@ struct Database::State {
         std::unique_ptr<Connection> writer;  // null while a transaction has it
         std::vector<std::unique_ptr<Connection>> idle_readers;
         int readers = 0;  // idle or lent
+        int forgets = 0;  // calls of ForgetPages
     };
 
     State(std::filesystem::path file, const OpenOptions& opened_with)
@@ -97,27 +100,34 @@ Result<std::unique_ptr<Connection>> Database::State::TakeWriter(Deadline deadlin
     if (!released.wait_until(lent.lock(), deadline.at(), [&] { return lent->writer != nullptr; })) {
         return Busy("the writer is held by this process");
     }
+    lent->writer->state_->forgets = lent->forgets;
     return std::move(lent->writer);
 }
 
 void Database::State::GiveWriter(std::unique_ptr<Connection> connection) {
     {
         auto lent = pool.Lock();
+        if (connection->state_->forgets != lent->forgets) {
+            sqlite3_db_release_memory(connection->state_->db);
+        }
         lent->writer = std::move(connection);
     }
     released.notify_all();
 }
 
 Result<std::unique_ptr<Connection>> Database::State::TakeReader() {
+    int forgets = 0;
     {
         auto lent = pool.Lock();
         bool ready = released.wait_for(lent.lock(), options.busy_timeout, [&] {
             return !lent->idle_readers.empty() || lent->readers < options.readers;
         });
         if (!ready) return Busy("all readers are in use");
+        forgets = lent->forgets;
         if (!lent->idle_readers.empty()) {
             auto connection = std::move(lent->idle_readers.back());
             lent->idle_readers.pop_back();
+            connection->state_->forgets = forgets;
             return connection;
         }
         ++lent->readers;
@@ -127,7 +137,11 @@ Result<std::unique_ptr<Connection>> Database::State::TakeReader() {
         auto set = (*connection)->Execute("PRAGMA query_only=ON");
         if (!set) connection = std::unexpected(std::move(set).error());
     }
-    if (!connection) GiveReader(nullptr);
+    if (!connection) {
+        GiveReader(nullptr);
+        return connection;
+    }
+    (*connection)->state_->forgets = forgets;
     return connection;
 }
 
@@ -135,7 +149,8 @@ Result<std::unique_ptr<Connection>> Database::State::TakeReader() {
 void Database::State::GiveReader(std::unique_ptr<Connection> connection) {
     {
         auto lent = pool.Lock();
-        if (connection) {
+        const bool keep = connection && connection->state_->forgets == lent->forgets;
+        if (keep) {
             lent->idle_readers.push_back(std::move(connection));
         } else {
             --lent->readers;
@@ -353,6 +368,7 @@ Result<void> Database::Checkpoint() {
 void Database::ForgetPages() {
     std::vector<std::unique_ptr<Connection>> closed;
     auto pool = state_->pool.Lock();
+    ++pool->forgets;
     pool->readers -= static_cast<int>(pool->idle_readers.size());
     closed.swap(pool->idle_readers);
     if (pool->writer != nullptr) sqlite3_db_release_memory(pool->writer->state_->db);

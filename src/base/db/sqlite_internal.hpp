@@ -40,6 +40,7 @@ struct Connection::State {
     // Nodes stay where they are, so statements may point at their entry.
     std::unordered_map<std::string, Entry, Hash, std::equal_to<>> cache;
     bool may_commit = false;  // the answer of the commit hook, see BeginWrite
+    int forgets = 0;          // calls of ForgetPages before it was lent last
 };
 
 }  // namespace facet::sqlite
