@@ -62,26 +62,27 @@ Result<net::Response> ListSettings(Services& services, const Call& /*call*/) {
     return JsonResponse(200, {{"items", std::move(items)}});
 }
 
-net::Response HealthReport(const std::vector<HealthCheck>& all) {
+/// The details count what is in all collections: they are for callers who may see those.
+net::Response HealthReport(const Caller& caller, const std::vector<HealthCheck>& all) {
     bool healthy = true;
     json::object checks;
     for (const HealthCheck& check : all) {
         healthy = healthy && check.ok;
         checks[check.name] = json::object{{"ok", check.ok},
                                           {"ms", std::round(check.milliseconds * 100) / 100},
-                                          {"detail", check.detail}};
+                                          {"detail", caller.all_collections ? check.detail : ""}};
     }
     return JsonResponse(healthy ? 200 : 503, {{"status", healthy ? "healthy" : "unhealthy"},
                                               {"checks", std::move(checks)},
                                               {"version", FACET_VERSION}});
 }
 
-Result<net::Response> Health(Services& services, const Call& /*call*/) {
-    return HealthReport(services.check_health());
+Result<net::Response> Health(Services& services, const Call& call) {
+    return HealthReport(call.caller, services.check_health());
 }
 
-Result<net::Response> Ready(ProcessServices& services, const Call& /*call*/) {
-    return HealthReport(services.check_ready());
+Result<net::Response> Ready(ProcessServices& services, const Call& call) {
+    return HealthReport(call.caller, services.check_ready());
 }
 
 net::Response Live(const net::Request& /*request*/) {
@@ -94,7 +95,8 @@ Result<void> AdmitListener(Services& services, const net::Request& request) {
     return Fail(Code::kForbidden, "events are for callers who may see all collections");
 }
 
-Result<net::Response> Metrics(ProcessServices& services, const Call& /*call*/) {
+Result<net::Response> Metrics(ProcessServices& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
     services.refresh_metrics();
     net::Response response;
     response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
