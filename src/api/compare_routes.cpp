@@ -28,11 +28,13 @@ class DetectUpload final : public PictureUpload {
 public:
     static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
                                                       const net::Request& /*request*/,
-                                                      const Caller& /*caller*/) {
-        return std::make_unique<DetectUpload>(services);
+                                                      Caller caller) {
+        return std::make_unique<DetectUpload>(services, std::move(caller));
     }
-    explicit DetectUpload(Services& services)
-        : PictureUpload({"image"}, services.max_query_bytes), services_(services) {}
+    DetectUpload(Services& services, Caller caller)
+        : PictureUpload({"image"}, services.max_query_bytes),
+          services_(services),
+          caller_(std::move(caller)) {}
 
     net::Response Finish(const net::Request& request) override {
         const auto* image = picture("image");
@@ -45,6 +47,8 @@ public:
         auto seen =
             services_.searcher.Look(media::Source::Memory(*image), Deadline::After(kDeadline));
         if (!seen) return PictureError(seen.error(), request);
+        services_.audit.Record({.request = request, .caller = caller_}, "detect", {},
+                               {{"faces", seen->faces.size()}});
         json::array faces;
         for (const auto& face : seen->faces) {
             faces.push_back(ToJson(face, faces.size(), *seen, embeddings == "true"));
@@ -61,11 +65,15 @@ public:
 
 private:
     Services& services_;
+    const Caller caller_;
 };
 
-json::object Verdict(const Services& services, float cosine, json::value source,
-                     json::value target) {
+/// What is answered; it is also written down.
+json::object Verdict(Services& services, const Call& call, std::string_view by, float cosine,
+                     json::value source, json::value target) {
     const pipeline::MatchLevel level = services.searcher.LevelOf(cosine);
+    services.audit.Record(call, "verify", {},
+                          {{"by", by}, {"match", pipeline::MatchLevelName(level)}});
     return {{"cosine", std::round(static_cast<double>(cosine) * 1e6) / 1e6},
             {"match", pipeline::MatchLevelName(level)},
             {"same_person", level == pipeline::MatchLevel::kMatch},
@@ -78,11 +86,13 @@ class VerifyUpload final : public PictureUpload {
 public:
     static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
                                                       const net::Request& /*request*/,
-                                                      const Caller& /*caller*/) {
-        return std::make_unique<VerifyUpload>(services);
+                                                      Caller caller) {
+        return std::make_unique<VerifyUpload>(services, std::move(caller));
     }
-    explicit VerifyUpload(Services& services)
-        : PictureUpload({"source", "target"}, services.max_query_bytes), services_(services) {}
+    VerifyUpload(Services& services, Caller caller)
+        : PictureUpload({"source", "target"}, services.max_query_bytes),
+          services_(services),
+          caller_(std::move(caller)) {}
 
     net::Response Finish(const net::Request& request) override {
         const Deadline deadline = Deadline::After(kDeadline);
@@ -101,12 +111,14 @@ public:
         const auto& source = seen[0].faces.front();
         const auto& target = seen[1].faces.front();
         return JsonResponse(
-            200, Verdict(services_, source.embedding.Cosine(target.embedding),
+            200, Verdict(services_, {.request = request, .caller = caller_}, "picture",
+                         source.embedding.Cosine(target.embedding),
                          ToJson(source, 0, seen[0], false), ToJson(target, 0, seen[1], false)));
     }
 
 private:
     Services& services_;
+    const Caller caller_;
 };
 
 Result<face::Embedding> StoredEmbedding(Services& services, const Call& call, const JsonBody& body,
@@ -121,7 +133,8 @@ Result<net::Response> VerifyStored(Services& services, const Call& call) {
     FACET_TRY(body, JsonBody::Parse(call.request, {"source_face_id", "target_face_id"}));
     FACET_TRY(source, StoredEmbedding(services, call, body, "source_face_id"));
     FACET_TRY(target, StoredEmbedding(services, call, body, "target_face_id"));
-    return JsonResponse(200, Verdict(services, source.Cosine(target), nullptr, nullptr));
+    return JsonResponse(200,
+                        Verdict(services, call, "face", source.Cosine(target), nullptr, nullptr));
 }
 
 }  // namespace

@@ -67,12 +67,13 @@ bool AllWell(const std::vector<HealthCheck>& checks) {
     return std::ranges::all_of(checks, &HealthCheck::ok);
 }
 
-net::Response HealthReport(const std::vector<HealthCheck>& all) {
+/// The details count what is in all collections: they are for callers who may see those.
+net::Response HealthReport(const Caller& caller, const std::vector<HealthCheck>& all) {
     json::object checks;
     for (const HealthCheck& check : all) {
         checks[check.name] = json::object{{"ok", check.ok},
                                           {"ms", std::round(check.milliseconds * 100) / 100},
-                                          {"detail", check.detail}};
+                                          {"detail", caller.all_collections ? check.detail : ""}};
     }
     const bool healthy = AllWell(all);
     return JsonResponse(healthy ? 200 : 503, {{"status", healthy ? "healthy" : "unhealthy"},
@@ -80,14 +81,16 @@ net::Response HealthReport(const std::vector<HealthCheck>& all) {
                                               {"version", FACET_VERSION}});
 }
 
-Result<net::Response> Health(Services& services, const Call& /*call*/) {
-    return HealthReport(services.check_health());
+Result<net::Response> Health(Services& services, const Call& call) {
+    return HealthReport(call.caller, services.check_health());
 }
 
 /// Supervisors have no credentials: whoever may not read is told whether, not why.
 net::Response Ready(ProcessServices& services, const net::Request& request) {
     const auto checks = services.check_ready();
-    if (AuthenticatorOf(services).Authenticate(request, Scope::kRead)) return HealthReport(checks);
+    if (const auto caller = AuthenticatorOf(services).Authenticate(request, Scope::kRead)) {
+        return HealthReport(*caller, checks);
+    }
     const bool ready = AllWell(checks);
     return JsonResponse(ready ? 200 : 503, {{"status", ready ? "healthy" : "unhealthy"}});
 }
@@ -102,7 +105,8 @@ Result<void> AdmitListener(Services& services, const net::Request& request) {
     return Fail(Code::kForbidden, "events are for callers who may see all collections");
 }
 
-Result<net::Response> Metrics(ProcessServices& services, const Call& /*call*/) {
+Result<net::Response> Metrics(ProcessServices& services, const Call& call) {
+    FACET_TRY_VOID(MustSeeAll(call.caller));
     services.refresh_metrics();
     net::Response response;
     response.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");

@@ -22,7 +22,8 @@ struct Core {
           origins{options.allowed_hosts, options.allowed_origins},
           router(std::move(server_router)),
           static_files(std::move(files)),
-          // A connection has at most one body job, so that queue never fills.
+          // A connection has at most one body job, so that queue never fills; a question about a
+          // stream whose client has gone meanwhile is soon answered.
           bodies(options.body_threads, static_cast<std::size_t>(options.max_connections) + 1),
           handlers(options.threads, static_cast<std::size_t>(options.queue)) {}
 

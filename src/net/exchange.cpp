@@ -381,8 +381,9 @@ void Exchange::Tick(Time now) {
         Cut();
     } else if (phase_ == Phase::kLingering && now > linger_until_) {
         Cut();
-    } else if (phase_ == Phase::kStreaming && suspended_ && stream_->IsCommentDue(now)) {
-        Resume();
+    } else if (phase_ == Phase::kStreaming) {
+        Readmit(now);
+        if (suspended_ && stream_->IsCommentDue(now)) Resume();
     }
 }
 

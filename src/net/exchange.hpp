@@ -62,6 +62,7 @@ private:
     static constexpr std::chrono::seconds kLingerTime{5};
     static constexpr std::uint64_t kMaxLinger = 64 * 1024 * 1024;
 
+    struct Readmission;
     enum class Phase : std::uint8_t {
         kHead,        // headers are arriving
         kAdmitting,   // a body thread runs `admit`
@@ -92,6 +93,8 @@ private:
     bool Dispatch();
     Reply RunHandler();
     void OpenStream(EventHub& hub);
+    /// Asks `admit` about an open stream again, now and then, and ends one that it refuses.
+    void Readmit(Time now);
 
     void Suspend();
     void Resume();
@@ -134,6 +137,7 @@ private:
     std::optional<Reply> answer_;
 
     std::optional<EventStream> stream_;
+    std::shared_ptr<Readmission> readmission_;  // of a stream whose route has an `admit`
 };
 
 }  // namespace facet::net

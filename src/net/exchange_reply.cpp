@@ -2,6 +2,8 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
+#include <atomic>
+#include <exception>
 #include <utility>
 
 #include "base/log.hpp"
@@ -12,6 +14,9 @@ namespace {
 
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+
+/// About how long a stream goes on that `admit` would refuse now.
+constexpr seconds kReadmitEvery{2};
 
 ssize_t ReadEvents(void* exchange, std::uint64_t /*position*/, char* buffer, std::size_t size) {
     return static_cast<Exchange*>(exchange)->ReadStream(buffer, size);
@@ -89,6 +94,29 @@ bool Exchange::QueueOnly(MHD_Response* response, const Reply& reply) {
     return queued == MHD_YES;
 }
 
+/// Shared with the worker that asks: the client may go away meanwhile, and the exchange with it.
+struct Exchange::Readmission {
+    const Route& route;  // of the server's router, which outlives the workers
+    const Request request;
+    Time ask_at;  // for the network thread alone
+    std::atomic<bool> asking = false;
+    std::atomic<bool> refused = false;
+
+    /// Only who may not listen is sent away: that a database is away, for one, says nothing of
+    /// that.
+    void Ask() {
+        try {
+            const auto admitted = route.admit(request);
+            refused = !admitted && (admitted.error().code == Code::kUnauthorized ||
+                                    admitted.error().code == Code::kForbidden);
+        } catch (const std::exception& failure) {
+            log::Error("net.admit_failed",
+                       {{"http.route", route.path}, {"error.message", failure.what()}});
+        }
+        asking = false;
+    }
+};
+
 void Exchange::OpenStream(EventHub& hub) {
     stream_.emplace(EventHub::State::Of(hub), head_.Header("last-event-id"),
                     core_.options.keep_alive);
@@ -103,6 +131,23 @@ void Exchange::OpenStream(EventHub& hub) {
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kBlock, &ReadEvents, this, nullptr),
         reply);
     phase_ = Phase::kStreaming;
+    if (route_->admit) {
+        readmission_ =
+            std::make_shared<Readmission>(*route_, request_, steady_clock::now() + kReadmitEvery);
+    }
+}
+
+void Exchange::Readmit(Time now) {
+    if (!readmission_) return;
+    if (readmission_->refused) {
+        EndStream();
+        return;
+    }
+    if (now < readmission_->ask_at || readmission_->asking) return;
+    readmission_->ask_at = now + kReadmitEvery;
+    readmission_->asking = true;
+    const bool posted = core_.bodies.TryPost([asked = readmission_] { asked->Ask(); });
+    if (!posted) readmission_->asking = false;
 }
 
 ssize_t Exchange::ReadStream(char* buffer, std::size_t size) {

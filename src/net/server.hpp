@@ -34,7 +34,8 @@ struct Route {
     std::uint64_t max_body = 1 << 20;  // bytes; above: 413
     int max_parts = 1000;              // of an upload, fields included; above: 413
     /// When set: called with the headers, before the body is read; an error is the answer. May
-    /// look up a session or key. Runs on a body thread.
+    /// look up a session or key. Runs on a body thread. About an open event stream it is asked
+    /// again every two seconds; kUnauthorized and kForbidden end the stream.
     std::function<Result<void>(const Request&)> admit = {};
     /// When set, answers the bodies of an upload's route that are application/json (1 MiB at most)
     /// instead of the upload.

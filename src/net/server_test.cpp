@@ -105,6 +105,32 @@ TEST(Server, AdmitRefusesBeforeTheBody) {
     EXPECT_EQ(handled, 1);
 }
 
+TEST(Server, AnEventStreamEndsWhenItIsNotAdmittedAnyMore) {
+    EventHub hub;
+    std::atomic<int> asked = 0;
+    std::atomic<bool> is_away = false;
+    std::atomic<bool> is_revoked = false;
+    const auto admit = [&](const Request&) -> Result<void> {
+        ++asked;
+        if (is_away) return Fail(Code::kUnavailable, "the database is away");
+        if (is_revoked) return Fail(Code::kUnauthorized, "log in");
+        return {};
+    };
+    auto server =
+        StartServer({{.method = "GET", .path = "/events", .target = &hub, .admit = admit}});
+    Client client(server->port());
+    client.Send(Simple("GET /events"));
+    EXPECT_EQ(client.ReadHead().status, 200);
+    is_away = true;
+    for (int i = 0; i < 3000 && asked < 3; ++i) std::this_thread::sleep_for(milliseconds(10));
+    EXPECT_GE(asked, 3);
+    hub.Publish("news", "1");
+    EXPECT_TRUE(client.ReadThrough("event: news"));
+    is_revoked = true;
+    is_away = false;
+    EXPECT_TRUE(client.ReadThrough("\r\n0\r\n\r\n"));
+}
+
 /// Says how it was asked.
 class Told final : public Upload {
 public:

@@ -218,8 +218,8 @@ Result<SearchAnswer> Searcher::Search(const SearchRequest& request, Deadline dea
     if (request.collapse) Collapse(answer.hits);
     if (answer.hits.size() > request.limit) answer.hits.resize(request.limit);
     for (Probe& probe : probes) answer.probes.push_back(std::move(probe.vector));
-    FACET_TRY(size, nearest_.Size());
-    answer.searched_faces = static_cast<std::size_t>(size);
+    FACET_TRY(searched, CountFaces(request.filter.media));
+    answer.searched_faces = searched;
     answer.engine = nearest_.engine();
     const auto end = SteadyClock::now();
     answer.timings.search = end - search_start;
@@ -334,6 +334,21 @@ Result<std::vector<Searcher::Ranked>> Searcher::Rank(const std::vector<Probe>& p
         log::Warn("cache.put_failed", {{"error", put.error().message}});
     }
     return ranked;
+}
+
+Result<std::size_t> Searcher::CountFaces(const store::MediaFilter& filter) {
+    if (!filter.collections) {
+        FACET_TRY(size, nearest_.Size());
+        return static_cast<std::size_t>(size);
+    }
+    FACET_TRY(all, store_.ListCollections());
+    std::size_t faces = 0;
+    for (const store::Collection& one : all) {
+        const bool searched =
+            std::ranges::find(*filter.collections, one.id) != filter.collections->end();
+        if (searched) faces += static_cast<std::size_t>(one.faces);
+    }
+    return faces;
 }
 
 Result<void> Searcher::Hydrate(const std::vector<Ranked>& ranked, SearchAnswer& answer) {

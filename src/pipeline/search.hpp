@@ -80,7 +80,7 @@ struct SearchAnswer {
     float threshold = 0;                     // the one used
     std::string_view engine;                 // NearestFaces::engine
     bool cached = false;
-    std::size_t searched_faces = 0;
+    std::size_t searched_faces = 0;  // in the collections of the filter
     SearchTimings timings;
 };
 
@@ -117,6 +117,8 @@ private:
                                      std::size_t limit, const store::FaceFilter& filter,
                                      std::optional<FaceId> excluded, Deadline deadline,
                                      bool& cached);
+    /// How many faces there are in the collections that the filter names, or in all.
+    Result<std::size_t> CountFaces(const store::MediaFilter& filter);
     Result<void> Hydrate(const std::vector<Ranked>& ranked, SearchAnswer& answer);
 
     store::Store& store_;

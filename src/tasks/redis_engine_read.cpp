@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::unexpected<Error> NoSuchTask() { return Fail(Code::kNotFound, "no such task"); }
+std::unexpected<Error> NoSuchTask() { return Fail(Code::kNotFound, "there is no such task"); }
 
 std::int64_t Number(const std::string& text) {
     std::int64_t value = 0;

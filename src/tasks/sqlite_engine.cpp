@@ -36,7 +36,7 @@ WriteTransaction& Joined(Transaction& tx) {
 }
 
 std::unexpected<Error> LeaseLost() { return Fail(Code::kConflict, "the lease was lost"); }
-std::unexpected<Error> NoSuchTask() { return Fail(Code::kNotFound, "no such task"); }
+std::unexpected<Error> NoSuchTask() { return Fail(Code::kNotFound, "there is no such task"); }
 
 /// The state of a task. Errors: kNotFound.
 Result<State> StateOf(Connection& connection, const Uuid& id) {

@@ -4,8 +4,9 @@ import concurrent.futures
 import stat
 
 import httpx
-from access import PASSWORD, Browser, error, may_write, setup_code, with_key
+from access import PASSWORD, UNKNOWN, Browser, error, may_write, setup_code, with_key
 from facet_server import client
+from servers import wait_for
 
 
 # --- first run ------------------------------------------------------------------------------------
@@ -253,6 +254,32 @@ def test_the_audit_log_says_who_did_what(guarded, anna):
     assert anna.get("/v1/audit", params={"from": "2099-01-01T00:00:00Z"}).json()["items"] == []
     assert len(anna.get("/v1/audit", params={"to": "2099-01-01T00:00:00Z"}).json()["items"]) == 5
     assert error(anna.get("/v1/audit", params={"from": "yesterday"})) == (400, "invalid_argument")
+
+
+def test_questions_about_faces_are_written_down(guarded, anna, testdata):
+    one, two = ((testdata / "people" / name).read_bytes() for name in ("obama_small.jpg", "rose_1.jpg"))
+    camera = with_key(guarded.url, anna.make_key("camera", "write")["key"])
+    sent = camera.post("/v1/media", files=[("file", ("a.jpg", one)), ("file", ("b.jpg", two))]).json()["accepted"]
+    media = [each["media"]["id"] for each in sent]
+    wait_for(lambda: all(camera.get(f"/v1/media/{each}").json()["status"] == "completed" for each in media), 60)
+    faces = [camera.get(f"/v1/media/{each}/faces").json()["items"][0]["id"] for each in media]
+    asked = [camera.post("/v1/detect", files={"image": one}),
+             camera.post("/v1/verify", files={"source": one, "target": two}),
+             camera.post("/v1/verify", json={"source_face_id": faces[0], "target_face_id": faces[0]}),
+             camera.post("/v1/search", json={"face_id": faces[0]})]
+    assert [each.status_code for each in asked] == [200] * 4
+    found, apart, same, hits = (each.json() for each in asked)
+    assert (len(found["faces"]), same["match"], hits["results"]) == (1, "match", []) and not apart["same_person"]
+    for refused in (camera.post("/v1/verify", json={"source_face_id": faces[0], "target_face_id": UNKNOWN}),
+                    camera.post("/v1/detect", files={"image": b"no picture"})):
+        assert refused.status_code in (404, 415)
+    page = anna.get("/v1/audit", params={"actor": "camera"})
+    entries = page.json()["items"]
+    assert [(each["action"], each["object"], each["detail"]) for each in entries] == [
+        ("search", "", {"by": "face", "results": 0}), ("verify", "", {"by": "face", "match": "match"}),
+        ("verify", "", {"by": "picture", "match": apart["match"]}), ("detect", "", {"faces": 1})]
+    assert [each["request_id"] for each in entries] == [each.headers["x-request-id"] for each in asked[::-1]]
+    assert {each["actor"]["kind"] for each in entries} == {"key"} and "embedding" not in page.text
 
 
 def test_no_secret_is_in_a_log_or_in_the_data_folder(guarded, anna):

@@ -1,6 +1,7 @@
 """Keys of programs, repeated requests, the command line, and all of it with two processes on PostgreSQL and
 Redis."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -75,6 +76,32 @@ def test_a_key_for_a_collection(guarded, anna):
     assert anna.get(f"/v1/keys/{made['id']}").json()["collections"] == []
     assert frame.get("/v1/media").json()["items"] == []
     assert error(frame.get("/v1/media", params={"collection": "default"})) == (404, "not_found")
+
+
+def test_an_event_stream_ends_with_the_login_that_opened_it(guarded, anna, testdata):
+    def listen(stack, **headers):
+        stream = stack.enter_context(httpx.stream("GET", guarded.url + "/v1/events", headers=headers, timeout=10))
+        assert stream.status_code == 200
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry:")
+        return lines
+
+    revoked, kept = anna.make_key(), anna.make_key()
+    assert anna.post("/v1/users", json={"name": "bert", "password": PASSWORD, "scope": "read"}).status_code == 201
+    bert = Browser(guarded.url)
+    assert bert.log_in("bert").status_code == 200
+    with contextlib.ExitStack() as stack:
+        expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
+        by_short_key, by_key, going_on, by_cookie = (listen(stack, **headers) for headers in (
+            {"x-api-key": anna.make_key(expires_at=expires)["key"]}, {"x-api-key": revoked["key"]},
+            {"x-api-key": kept["key"]}, {"cookie": f"facet_session={bert.cookies['facet_session']}"}))
+        assert anna.delete(f"/v1/keys/{revoked['id']}").status_code == 204
+        assert bert.delete("/v1/session").status_code == 204
+        for ending in (by_key, by_cookie, by_short_key):
+            assert not [line for line in ending if line.startswith("event:")]  # to its end, or ReadTimeout
+        photo = {"file": ("a.jpg", (testdata / "people/obama_small.jpg").read_bytes())}
+        assert anna.post("/v1/media", files=photo).status_code == 202
+        assert next(line for line in going_on if line.startswith("event:"))
 
 
 def test_guessing_keys_is_stopped(guarded, anna):

@@ -328,7 +328,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Saved searches, newest first */
+        /** Saved searches, newest first (callers of all collections) */
         get: operations["listSavedSearches"];
         put?: never;
         post?: never;
@@ -347,11 +347,11 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Do a saved search again */
+        /** Do a saved search again (callers of all collections) */
         get: operations["getSavedSearch"];
         put?: never;
         post?: never;
-        /** Delete a saved search with its vectors (scope write) */
+        /** Delete a saved search with its vectors (scope write, callers of all collections) */
         delete: operations["deleteSavedSearch"];
         options?: never;
         head?: never;
@@ -402,7 +402,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tasks, newest first; dead letters are those of state dead */
+        /** Tasks, newest first; dead letters are those of state dead (callers of all collections) */
         get: operations["listTasks"];
         put?: never;
         post?: never;
@@ -1030,6 +1030,7 @@ export interface components {
             /** @enum {string} */
             engine: "exact" | "pgvector";
             cached: boolean;
+            /** @description Of the collections that were searched. */
             searched_faces: number;
             saved: components["schemas"]["SavedSearch"] | null;
             timings_ms: {
@@ -1095,6 +1096,7 @@ export interface components {
                 [key: string]: {
                     ok: boolean;
                     ms: number;
+                    /** @description Empty for callers of some collections. */
                     detail: string;
                 };
             };
