@@ -32,6 +32,13 @@ json::value ErrorOrNull(const std::string& code, const std::string& message) {
     return json::object{{"code", code}, {"message", message}};
 }
 
+json::value SpanJson(const store::Span& span) {
+    return json::object{{"start_ms", span.start.count()},
+                        {"end_ms", span.end.count()},
+                        {"best_ms", span.best.count()},
+                        {"frame_number", span.frame}};
+}
+
 json::value SizeOrNull(int pixels) { return pixels > 0 ? json::value(pixels) : json::value(); }
 
 }  // namespace
@@ -57,6 +64,7 @@ json::object BoxJson(float x1, float y1, float x2, float y2, int width, int heig
 
 json::object ToJson(const store::Media& media) {
     const bool failed = media.status == store::MediaStatus::kFailed;
+    const bool moving = media.duration.count() > 0;
     return {{"id", media.uid.ToString()},
             {"legacy_id", media.id.value()},
             {"collection", media.collection_name},
@@ -66,6 +74,9 @@ json::object ToJson(const store::Media& media) {
             {"mime_type", media.mime},
             {"bytes", media.bytes},
             {"sha256", media.sha256},
+            {"duration_ms", moving ? json::value(media.duration.count()) : json::value()},
+            {"frame_rate",
+             media.frame_rate > 0 ? json::value(Rounded(media.frame_rate, 1000)) : json::value()},
             {"width", SizeOrNull(media.width)},
             {"height", SizeOrNull(media.height)},
             {"status", store::MediaStatusName(media.status)},
@@ -96,6 +107,7 @@ json::object ToJson(const store::Face& face, const store::Media& media) {
             {"quality", Parsed(face.quality_json)},
             {"age", face.age ? json::value(Rounded(*face.age, 10)) : json::value()},
             {"gender", face.gender.empty() ? json::value() : json::value(face.gender)},
+            {"appearance", face.span ? SpanJson(*face.span) : json::value()},
             {"created_at", FormatTimestamp(face.created_at)}};
 }
 

@@ -20,6 +20,13 @@ void EventPublisher::MediaProcessing(const store::Media& media) {
     PublishMedia("media.processing", media);
 }
 
+void EventPublisher::MediaProgress(const Uuid& media, const pipeline::VideoProgress& progress) {
+    hub_.Publish("media.progress",
+                 json::serialize(json::object{{"id", media.ToString()},
+                                              {"done_ms", progress.done.count()},
+                                              {"duration_ms", progress.duration.count()}}));
+}
+
 void EventPublisher::MediaFinished(const store::Media& media) {
     PublishMedia(media.status == store::MediaStatus::kFailed ? "media.failed" : "media.completed",
                  media);

@@ -203,8 +203,8 @@ Result<net::Response> Faces(Services& services, const Call& call) {
             {"confidence", pipeline::OriginalNumber(face.score)},
             {"quality_score", pipeline::OriginalNumber(face.quality)},
             {"face_image_path", pipeline::OriginalCropPath(face)},
-            {"frame_number", nullptr},
-            {"timestamp", nullptr},
+            {"frame_number", pipeline::OriginalFrame(face)},
+            {"timestamp", pipeline::OriginalTime(face)},
             {"age", face.age ? json::value(std::lround(*face.age)) : json::value()},
             {"gender", face.gender.empty() ? json::value() : json::value(face.gender)}});
     }

@@ -20,6 +20,7 @@ std::vector<net::Route> CollectionRoutes(Services& services);
 std::vector<net::Route> SessionRoutes(Services& services);
 std::vector<net::Route> AccessRoutes(Services& services);
 std::vector<net::Route> MediaRoutes(Services& services);
+std::vector<net::Route> VideoRoutes(Services& services);
 std::vector<net::Route> FetchRoutes(Services& services);
 std::vector<net::Route> FaceRoutes(Services& services);
 std::vector<net::Route> SearchRoutes(Services& services);

@@ -156,7 +156,7 @@ std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
     std::vector<net::Route> all;
     for (auto& group :
          {SessionRoutes(services), AccessRoutes(services), CollectionRoutes(services),
-          MediaRoutes(services), FetchRoutes(services), FaceRoutes(services),
+          MediaRoutes(services), VideoRoutes(services), FetchRoutes(services), FaceRoutes(services),
           SearchRoutes(services), CompareRoutes(services), ErasureRoutes(services),
           TaskRoutes(services), WebhookRoutes(services), SystemRoutes(services, events),
           OriginalRoutes(services), ProcessRoutes(services.process)}) {

@@ -13,6 +13,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kCreated = "created";
 constexpr std::string_view kProcessing = "processing";
+constexpr std::string_view kProgress = "progress";
 constexpr std::string_view kFinished = "finished";
 constexpr std::string_view kDeleted = "deleted";
 constexpr std::string_view kFaceDeleted = "face_deleted";
@@ -21,6 +22,11 @@ std::string TextOf(const json::object& message, std::string_view name) {
     const json::value* value = message.if_contains(name);
     return value != nullptr && value->is_string() ? std::string(value->get_string())
                                                   : std::string();
+}
+
+std::chrono::milliseconds MillisecondsOf(const json::object& message, std::string_view name) {
+    const json::value* value = message.if_contains(name);
+    return std::chrono::milliseconds(value != nullptr && value->is_int64() ? value->get_int64() : 0);
 }
 
 }  // namespace
@@ -44,6 +50,15 @@ void EventBus::MediaProcessing(const store::Media& media) {
     Tell(kProcessing, media.uid);
 }
 
+void EventBus::MediaProgress(const Uuid& media, const pipeline::VideoProgress& progress) {
+    local_.MediaProgress(media, progress);
+    json::object message{{"kind", kProgress},
+                         {"media", media.ToString()},
+                         {"done_ms", progress.done.count()},
+                         {"duration_ms", progress.duration.count()}};
+    Tell(std::move(message));
+}
+
 void EventBus::MediaFinished(const store::Media& media) {
     local_.MediaFinished(media);
     Tell(kFinished, media.uid);
@@ -56,12 +71,17 @@ void EventBus::MediaDeleted(const Uuid& media) {
 
 void EventBus::FaceDeleted(const store::Face& face) {
     local_.FaceDeleted(face);
-    Tell(kFaceDeleted, face.media_uid, &face.uid);
+    Tell({{"kind", kFaceDeleted},
+          {"media", face.media_uid.ToString()},
+          {"face", face.uid.ToString()}});
 }
 
-void EventBus::Tell(std::string_view kind, const Uuid& media, const Uuid* face) {
-    json::object message{{"from", self_}, {"kind", kind}, {"media", media.ToString()}};
-    if (face != nullptr) message["face"] = face->ToString();
+void EventBus::Tell(std::string_view kind, const Uuid& media) {
+    Tell({{"kind", kind}, {"media", media.ToString()}});
+}
+
+void EventBus::Tell(json::object message) {
+    message["from"] = self_;
     const auto told = pool_.Run({"PUBLISH", channel_, json::serialize(message)});
     const bool failed = !told;
     if (failing_.exchange(failed) == failed) return;  // said already
@@ -87,6 +107,10 @@ void EventBus::Hear(std::string_view text) {
         if (auto uid = Uuid::Parse(TextOf(message, "face"))) face.uid = *uid;
         face.media_uid = *media;
         return local_.FaceDeleted(face);
+    }
+    if (kind == kProgress) {
+        return local_.MediaProgress(*media, {.done = MillisecondsOf(message, "done_ms"),
+                                             .duration = MillisecondsOf(message, "duration_ms")});
     }
     const auto row = store_.FindMedia(*media);
     if (!row) return;  // gone again, or the database is away: the listeners look for themselves

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -28,12 +29,14 @@ public:
 
     void MediaCreated(const store::Media& media) override;
     void MediaProcessing(const store::Media& media) override;
+    void MediaProgress(const Uuid& media, const pipeline::VideoProgress& progress) override;
     void MediaFinished(const store::Media& media) override;
     void MediaDeleted(const Uuid& media) override;
     void FaceDeleted(const store::Face& face) override;
 
 private:
-    void Tell(std::string_view kind, const Uuid& media, const Uuid* face = nullptr);
+    void Tell(std::string_view kind, const Uuid& media);
+    void Tell(boost::json::object message);
     void Hear(std::string_view message);
     void Loop(const std::stop_token& stop);
 

@@ -14,6 +14,9 @@ public:
 
     void MediaCreated(const store::Media& media) override { next_.MediaCreated(media); }
     void MediaProcessing(const store::Media& media) override { next_.MediaProcessing(media); }
+    void MediaProgress(const Uuid& media, const VideoProgress& progress) override {
+        next_.MediaProgress(media, progress);
+    }
     void MediaFinished(const store::Media& media) override {
         CatchUp();
         next_.MediaFinished(media);

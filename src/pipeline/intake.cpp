@@ -31,11 +31,9 @@ Result<Accepted> Intake::Accept(std::unique_ptr<store::BlobStore::Incoming> inco
                                 const std::stop_token& stop) {
     if (incoming->bytes() == 0) return Fail(Code::kInvalidArgument, "the file is empty");
     const media::Format format = media::Sniff(incoming->head());
-    if (media::IsVideo(format)) {
-        return Fail(Code::kUnsupportedMedia, "videos are not supported yet");
-    }
-    if (!media::IsImage(format)) {
-        return Fail(Code::kUnsupportedMedia, "this is not a picture of a type that Facet reads");
+    if (!media::IsImage(format) && !media::IsVideo(format)) {
+        return Fail(Code::kUnsupportedMedia,
+                    "this is not a picture or video of a type that Facet reads");
     }
     FACET_TRY(file, incoming->Finish(media::Extension(format), stop));
     incoming.reset();

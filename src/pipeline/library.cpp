@@ -1,18 +1,19 @@
 #include "pipeline/library.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "base/log.hpp"
+#include "media/video.hpp"
 #include "pipeline/convert.hpp"
-#include "pipeline/process_media.hpp"
 
 namespace facet::pipeline {
 namespace {
 
 constexpr std::chrono::hours kThumbnailLife{1};
 constexpr int kThumbnailQuality = 82;
-constexpr int kCropQuality = 90;
+constexpr int kLargeCropQuality = 90;
 
 Library::Jpeg ToBytes(const std::string& text) {
     const auto bytes = std::as_bytes(std::span(text));
@@ -21,6 +22,12 @@ Library::Jpeg ToBytes(const std::string& text) {
 
 std::string_view ToText(const Library::Jpeg& bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A video, or an animated picture, as far as is known.
+bool IsMoving(const store::Media& media) {
+    return media.duration.count() > 0 ||
+           store::KindOfMime(media.mime) == store::MediaKind::kVideo;
 }
 
 }  // namespace
@@ -41,18 +48,58 @@ Result<store::LocalFile> Library::OpenOriginal(const store::Media& media, Deadli
     return blobs_.OpenOriginal(media.sha256, media.format, deadline, stop);
 }
 
-Result<Library::Jpeg> Library::Thumbnail(const store::Media& media, int max_side,
-                                         Deadline deadline) {
-    const std::string key = "thumbnail:" + media.uid.ToString() + ":" + std::to_string(max_side);
-    if (auto cached = cache_.Get(key); cached && *cached) return ToBytes(**cached);
+Result<media::Image> Library::Picture(const store::Media& media, std::chrono::milliseconds at,
+                                      int max_side, Deadline deadline) {
     FACET_TRY(original, OpenOriginal(media, deadline, {}));
-    FACET_TRY(decoded,
-              media::Decode(media::Source::File(original.path()), max_side, limits_, deadline));
-    FACET_TRY(jpeg, media::EncodeJpeg(decoded.image, kThumbnailQuality));
+    if (!IsMoving(media)) {
+        FACET_TRY(decoded, media::Decode(media::Source::File(original.path()), max_side, limits_,
+                                         deadline));
+        return std::move(decoded.image);
+    }
+    FACET_TRY(info, media::ProbeVideo(original.path(), {}, deadline, {}));
+    FACET_TRY(frame, media::FrameAt(original.path(), info, at, deadline, {}));
+    const int longest = std::max(frame.width(), frame.height());
+    if (max_side == 0 || longest <= max_side) return frame;
+    const auto shrink = [&](int side) { return std::max(1, side * max_side / longest); };
+    return media::Resize(frame, shrink(frame.width()), shrink(frame.height()));
+}
+
+/// The moment that stands for a video.
+Result<std::chrono::milliseconds> Library::Poster(const store::Media& media) {
+    constexpr int kFromTheBeginning = 10;  // a tenth: the very first frame is often black
+    if (!IsMoving(media)) return std::chrono::milliseconds(0);
+    FACET_TRY(faces, store_.FacesOfMedia(media.id));
+    for (const store::Face& face : faces) {
+        if (face.span) return face.span->best;
+    }
+    return media.duration / kFromTheBeginning;
+}
+
+template <class Make>
+Result<Library::Jpeg> Library::Cached(const std::string& key, Make make) {
+    if (auto cached = cache_.Get(key); cached && *cached) return ToBytes(**cached);
+    FACET_TRY(picture, make());
+    FACET_TRY(jpeg, media::EncodeJpeg(picture, kThumbnailQuality));
     if (auto put = cache_.Put(key, ToText(jpeg), kThumbnailLife); !put) {
         log::Debug("cache.put_failed", {{"error", put.error().message}});
     }
     return jpeg;
+}
+
+Result<Library::Jpeg> Library::Thumbnail(const store::Media& media, int max_side,
+                                         Deadline deadline) {
+    const std::string key = "thumbnail:" + media.uid.ToString() + ":" + std::to_string(max_side);
+    return Cached(key, [&]() -> Result<media::Image> {
+        FACET_TRY(at, Poster(media));
+        return Picture(media, at, max_side, deadline);
+    });
+}
+
+Result<Library::Jpeg> Library::Frame(const store::Media& media, std::chrono::milliseconds at,
+                                     int max_side, Deadline deadline) {
+    const std::string key = "frame:" + media.uid.ToString() + ":" + std::to_string(at.count()) +
+                            ":" + std::to_string(max_side);
+    return Cached(key, [&] { return Picture(media, at, max_side, deadline); });
 }
 
 Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
@@ -63,14 +110,15 @@ Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
         if (crop && !crop->empty()) return crop;
     }
     FACET_TRY(media, store_.FindMedia(face.media));
-    FACET_TRY(original, OpenOriginal(media, deadline, {}));
-    FACET_TRY(decoded, media::Decode(media::Source::File(original.path()), 0, limits_, deadline));
+    const auto at = face.span ? face.span->best : std::chrono::milliseconds(0);
+    FACET_TRY(picture, Picture(media, at, 0, deadline));
     const face::Box box{face.x1, face.y1, face.x2, face.y2};
-    constexpr int kLargestSide = 1024;
-    FACET_TRY(jpeg, media::EncodeJpeg(CropFace(decoded.image, box, context,
-                                               stored_fits ? kCropSide : kLargestSide),
-                                      kCropQuality));
-    if (stored_fits) FACET_TRY_VOID(blobs_.WriteCrop(face.uid, jpeg));
+    if (!stored_fits) {
+        constexpr int kLargestSide = 1024;
+        return media::EncodeJpeg(CropFace(picture, box, context, kLargestSide), kLargeCropQuality);
+    }
+    FACET_TRY(jpeg, CropJpeg(picture, box));
+    FACET_TRY_VOID(blobs_.WriteCrop(face.uid, jpeg));
     return jpeg;
 }
 

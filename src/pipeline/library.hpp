@@ -25,11 +25,15 @@ public:
 
     using Jpeg = std::vector<std::byte>;
 
-    /// Upright, longest side `max_side` at most. Errors: as media::Decode.
+    /// Upright, longest side `max_side` at most; of a video the frame of its largest face, or one
+    /// from its beginning. Errors: as media::Decode, of videos as media::FrameAt.
     Result<Jpeg> Thumbnail(const store::Media& media, int max_side, Deadline deadline);
+    /// The frame of a video that is shown at `at`; of a picture the picture. Errors: as Thumbnail.
+    Result<Jpeg> Frame(const store::Media& media, std::chrono::milliseconds at, int max_side,
+                       Deadline deadline);
     /// The face with `context` times its longer side around it. The crop stored at analysis is used
     /// where it fits, and made again from the original where it is missing.
-    /// Errors: kNotFound (media gone), and those of media::Decode.
+    /// Errors: kNotFound (media gone), and those of Thumbnail.
     Result<Jpeg> FaceImage(const store::Face& face, float context, Deadline deadline);
 
     /// The file as it came in. Errors: as BlobStore::OpenOriginal.
@@ -44,6 +48,13 @@ public:
     Result<void> DeleteFace(const store::Face& face);
 
 private:
+    /// `max_side` 0: full size.
+    Result<media::Image> Picture(const store::Media& media, std::chrono::milliseconds at,
+                                 int max_side, Deadline deadline);
+    Result<std::chrono::milliseconds> Poster(const store::Media& media);
+    template <class Make>
+    Result<Jpeg> Cached(const std::string& key, Make make);
+
     store::Store& store_;
     store::AccessStore& access_;
     store::BlobStore& blobs_;

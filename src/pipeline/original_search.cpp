@@ -41,8 +41,8 @@ std::string OriginalSearchResult(const SearchAnswer& answer) {
                                        {"face_image_path", OriginalCropPath(hit.face)},
                                        {"bbox", json::value_from(OriginalBox(hit.face))},
                                        {"quality_score", OriginalNumber(hit.face.quality)},
-                                       {"timestamp", nullptr},
-                                       {"frame_number", nullptr}});
+                                       {"timestamp", OriginalTime(hit.face)},
+                                       {"frame_number", OriginalFrame(hit.face)}});
     }
     const QueryFace& face = answer.faces.front();
     const auto whole = [](float value) { return static_cast<std::int64_t>(value); };

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "media/fingerprint.hpp"
+#include "pipeline/analyse_video.hpp"
 #include "pipeline/convert.hpp"
 #include "pipeline/intake.hpp"
 
@@ -17,14 +18,12 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Whose face was there before this analysis: names outlive it.
-std::optional<Uuid> PersonAt(const store::Face& face, const std::vector<store::Face>& known) {
-    constexpr float kSamePlace = 0.5F;  // IoU at which PASCAL VOC takes two boxes for one object
-    const auto box = [](const store::Face& of) { return face::Box{of.x1, of.y1, of.x2, of.y2}; };
-    for (const store::Face& before : known) {
-        if (before.person && face::IoU(box(face), box(before)) >= kSamePlace) return before.person;
-    }
-    return std::nullopt;
+/// Whether a file has more than one picture to look at. A damaged one is left to the decoder of
+/// pictures, which says what is wrong with it.
+bool IsMoving(const store::Media& media, const std::filesystem::path& path) {
+    if (store::KindOfMime(media.mime) == store::MediaKind::kVideo) return true;
+    if (media.format != "gif" && media.format != "webp") return false;
+    return media::IsAnimated(media::Source::File(path)).value_or(false);
 }
 
 class ProcessMedia {
@@ -38,7 +37,9 @@ public:
           events_(events),
           notifier_(notifier),
           metrics_(metrics),
-          options_(options) {}
+          options_(options),
+          video_({.store = store, .blobs = blobs, .analyzer = analyzer, .events = events},
+                 options.video) {}
 
     Result<Outcome> Run(const tasks::Task& task, const std::stop_token& stop) {
         const auto start = std::chrono::steady_clock::now();
@@ -79,38 +80,9 @@ private:
         media.status = store::MediaStatus::kProcessing;
         events_.MediaProcessing(media);
 
-        const Deadline deadline = Deadline::After(options_.deadline);
-        FACET_TRY(original, blobs_.OpenOriginal(media.sha256, media.format, deadline, stop));
-        FACET_TRY(decoded, media::Decode(media::Source::File(original.path()),
-                                         options_.analysis_max_side, options_.limits, deadline));
+        FACET_TRY(analysed, AnalyseOriginal(media, stop));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
-        const float scale =
-            static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
-        const auto detect_start = std::chrono::steady_clock::now();
-        face::AnalyzeTimings timings;
-        FACET_TRY(faces, analyzer_.Analyze(decoded.image,
-                                           {.detect = options_.detect, .full_size_ratio = scale},
-                                           deadline, &timings));
-        metrics_.model_seconds.Add(std::chrono::duration<double>(timings.model).count());
-        metrics_.detection_seconds.Observe(SecondsSince(detect_start));
-        if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
-
-        auto result = std::make_shared<store::AnalysisResult>();
-        result->width = decoded.info.width;
-        result->height = decoded.info.height;
-        if (decoded.truncated) result->note = "the file ends early; what is there was analysed";
-        result->contract = analyzer_.contract();
-        result->taken_at = decoded.info.taken_at;
-        result->fingerprint = media::Fingerprint(decoded.image);
-        FACET_TRY(known, store_.FacesOfMedia(id));
-        for (const auto& face : faces) {
-            result->faces.push_back(ToNewFace(face, scale, result->contract));
-            result->faces.back().face.person = PersonAt(result->faces.back().face, known);
-            FACET_TRY(crop, media::EncodeJpeg(CropFace(decoded.image, face.detection.box,
-                                                       kCropContext, kCropSide),
-                                              90));
-            FACET_TRY_VOID(blobs_.WriteCrop(result->faces.back().face.uid, crop));
-        }
+        auto result = std::make_shared<store::AnalysisResult>(std::move(analysed));
 
         FACET_TRY(matches,
                   notifier_.FindMatches(id, result->faces, analyzer_.manifest().match_threshold));
@@ -145,6 +117,53 @@ private:
                 }};
     }
 
+    Result<store::AnalysisResult> AnalyseOriginal(const store::Media& media,
+                                                  const std::stop_token& stop) {
+        // A video may have to come from an object storage first, all of its gigabytes.
+        constexpr std::chrono::hours kVideoArrives{2};
+        const bool video = store::KindOfMime(media.mime) == store::MediaKind::kVideo;
+        const Deadline deadline =
+            Deadline::After(video ? std::chrono::milliseconds(kVideoArrives) : options_.deadline);
+        FACET_TRY(original, blobs_.OpenOriginal(media.sha256, media.format, deadline, stop));
+        FACET_TRY(known, store_.FacesOfMedia(media.id));
+        if (IsMoving(media, original.path())) {
+            return video_.Analyse(media, original.path(), known, stop);
+        }
+        return AnalysePicture(original.path(), known, deadline, stop);
+    }
+
+    Result<store::AnalysisResult> AnalysePicture(const std::filesystem::path& path,
+                                                 const std::vector<store::Face>& known,
+                                                 Deadline deadline, const std::stop_token& stop) {
+        FACET_TRY(decoded, media::Decode(media::Source::File(path), options_.analysis_max_side,
+                                         options_.limits, deadline));
+        if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
+        const float scale =
+            static_cast<float>(decoded.info.width) / static_cast<float>(decoded.image.width());
+        const auto detect_start = std::chrono::steady_clock::now();
+        face::AnalyzeTimings timings;
+        FACET_TRY(faces, analyzer_.Analyze(decoded.image,
+                                           {.detect = options_.detect, .full_size_ratio = scale},
+                                           deadline, &timings));
+        metrics_.model_seconds.Add(std::chrono::duration<double>(timings.model).count());
+        metrics_.detection_seconds.Observe(SecondsSince(detect_start));
+
+        store::AnalysisResult result{.width = decoded.info.width,
+                                     .height = decoded.info.height,
+                                     .contract = analyzer_.contract(),
+                                     .taken_at = decoded.info.taken_at,
+                                     .fingerprint = media::Fingerprint(decoded.image)};
+        if (decoded.truncated) result.note = "the file ends early; what is there was analysed";
+        for (const auto& face : faces) {
+            store::NewFace made = ToNewFace(face, scale, result.contract);
+            made.face.person = PersonAt(made.face, known);
+            FACET_TRY(crop, CropJpeg(decoded.image, face.detection.box));
+            FACET_TRY_VOID(blobs_.WriteCrop(made.face.uid, crop));
+            result.faces.push_back(std::move(made));
+        }
+        return result;
+    }
+
     void AnnounceFinished(MediaId id) {
         auto media = store_.FindMedia(id);
         if (!media) return;
@@ -171,6 +190,7 @@ private:
     Notifier& notifier_;
     PipelineMetrics& metrics_;
     const ProcessOptions options_;
+    const VideoAnalysis video_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "face/analyzer.hpp"
 #include "media/decode.hpp"
+#include "pipeline/analyse_video.hpp"
 #include "pipeline/events.hpp"
 #include "pipeline/metrics.hpp"
 #include "pipeline/webhooks.hpp"
@@ -17,11 +18,8 @@ struct ProcessOptions {
     int analysis_max_side = 2048;  // pictures are analysed at this size at most
     face::DetectOptions detect;
     std::chrono::milliseconds deadline{120'000};  // for one picture
+    VideoOptions video;
 };
-
-/// Side of the stored face crops in pixels, and how much of the surroundings they show.
-inline constexpr int kCropSide = 256;
-inline constexpr float kCropContext = 0.25F;
 
 /// The handler of kProcessMedia: decode, analyse, write crops, commit the faces. Everything given
 /// must outlive the handler.

@@ -26,6 +26,7 @@ class NoEvents final : public EventSink {
 public:
     void MediaCreated(const store::Media& /*media*/) override {}
     void MediaProcessing(const store::Media& /*media*/) override {}
+    void MediaProgress(const Uuid& /*media*/, const VideoProgress& /*progress*/) override {}
     void MediaFinished(const store::Media& /*media*/) override {}
     void MediaDeleted(const Uuid& /*media*/) override {}
     void FaceDeleted(const store::Face& /*face*/) override {}
