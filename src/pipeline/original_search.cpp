@@ -15,6 +15,15 @@ std::array<double, 4> OriginalBox(const store::Face& face) {
             OriginalNumber(face.y2)};
 }
 
+json::value OriginalFrame(const store::Face& face) {
+    return face.span ? json::value(face.span->frame) : json::value();
+}
+
+json::value OriginalTime(const store::Face& face) {
+    if (!face.span) return nullptr;
+    return std::chrono::duration<double>(face.span->best).count();
+}
+
 std::string OriginalCropPath(const store::Face& face) {
     const std::string id = face.uid.ToString();
     return "./data/processed/faces/" + id.substr(0, 2) + "/" + id + ".jpg";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <boost/json/fwd.hpp>
 #include <string>
 
 #include "pipeline/search.hpp"
@@ -15,6 +16,9 @@ inline constexpr std::size_t kOriginalTopK = 20;
 /// To four decimals.
 double OriginalNumber(float value);
 std::array<double, 4> OriginalBox(const store::Face& face);
+/// The frame of a face in a video and its time in seconds; null for a face of a picture.
+boost::json::value OriginalFrame(const store::Face& face);
+boost::json::value OriginalTime(const store::Face& face);
 /// The path its pages know the crop of a face by; the request for it is answered, no such file is.
 std::string OriginalCropPath(const store::Face& face);
 
