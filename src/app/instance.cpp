@@ -73,7 +73,11 @@ pipeline::ProcessOptions Instance::process_options() const {
     return {.limits = limits(),
             .analysis_max_side = static_cast<int>(settings_.media.analysis_max_side),
             .detect = {.min_score = static_cast<float>(settings_.detector.min_score),
-                       .close_up_pass = settings_.detector.close_up}};
+                       .close_up_pass = settings_.detector.close_up},
+            .video = {.rate = settings_.video.samples_per_second,
+                      .max_side = static_cast<int>(settings_.media.analysis_max_side),
+                      .limits = {.max_bytes = settings_.upload.max_bytes,
+                                 .max_duration = std::chrono::hours(settings_.video.max_hours)}}};
 }
 
 Result<void> Instance::OpenStore(Need need) {

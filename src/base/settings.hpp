@@ -76,6 +76,10 @@ struct Settings {
         std::uint64_t analysis_max_side = 0;
     } media;
     struct {
+        double samples_per_second = 0;
+        std::uint64_t max_hours = 0;
+    } video;
+    struct {
         double min_score = 0;
         bool close_up = true;
     } detector;
