@@ -146,7 +146,7 @@ def crossing(studio):
     behind, front = studio.portrait("celeb_02"), studio.portrait("Jacques_Chirac")
 
     def scene(t):
-        poses = (Pose(path(t, (1.5, 140), (5.5, 500)), 170, 80), Pose(path(t, (1.5, 500), (5.5, 140)), 185, 96))
+        poses = (Pose(path(t, (2.2, 140), (4.7, 500)), 170, 80), Pose(path(t, (2.2, 500), (4.7, 140)), 185, 96))
         return Scene(background, [(behind, moving("celeb_02", t, poses[0])),
                                   (front, moving("Jacques_Chirac", t, poses[1]))])
 
@@ -336,9 +336,8 @@ def make_long(studio, target):
     for file in work.iterdir():
         file.unlink()
     work.rmdir()
-    return render.truth("long", "Two hours of still scenery; every five minutes one of four people crosses it in 20 "
-                        "seconds.", WIDTH, HEIGHT, LONG_FPS, LONG_SECONDS * LONG_FPS, LONG_SECONDS, (), appearances,
-                        studio.cast)
+    return render.truth(target, "Two hours of still scenery; every five minutes one of four people crosses it in 20 "
+                        "seconds.", WIDTH, HEIGHT, LONG_FPS, LONG_SECONDS * LONG_FPS, (), appearances, studio.cast)
 
 
 def make_one(name, folder, out, stamp):

@@ -364,13 +364,14 @@ def make(clip, path, cast):
     appearances = [one for name in names
                    for one in stays(name, np.array(times), [state.get(name) for state in states])]
     appearances.sort(key=lambda one: (one["start"], one["person"]))
-    return truth(clip.name, clip.what, clip.width, clip.height, FPS, len(times), clip.seconds, clip.cuts, appearances,
-                 cast)
+    return truth(path, clip.what, clip.width, clip.height, FPS, len(times), clip.cuts, appearances, cast)
 
 
-def truth(name, what, width, height, fps, frames, duration, cuts, appearances, cast):
-    return {"clip": f"{name}.mp4", "what": what, "fps": fps, "frames": frames, "width": width, "height": height,
-            "duration": duration, "cuts": [round(one, 4) for one in cuts],
+def truth(path, what, width, height, fps, frames, cuts, appearances, cast):
+    seconds = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path],
+                             check=True, capture_output=True, text=True, timeout=60).stdout
+    return {"clip": path.name, "what": what, "fps": fps, "frames": frames, "width": width, "height": height,
+            "duration": float(seconds), "cuts": [round(one, 4) for one in cuts],
             "gallery": {person.name: person.gallery for person in cast.values()}, "appearances": appearances}
 
 
