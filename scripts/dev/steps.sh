@@ -232,7 +232,7 @@ stage_functional() {
     install_s3_server
     export FACET_BIN=$TOP/.dev/build/release/bin/facet
     quietly pytest python3 -m pytest -q -p no:cacheprovider \
-        --junitxml="$RESULTS/functional.xml" tests/functional
+        --junitxml="$RESULTS/functional.xml" tests/functional tests/video
     # The main job once more on what the set-up itself obtains.
     FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent quietly pytest-free \
         python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional-free.xml" \
