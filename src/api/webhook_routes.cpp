@@ -43,8 +43,7 @@ Result<std::optional<std::vector<CollectionId>>> ParseCollections(Services& serv
                                                                   const json::value& value) {
     if (value.is_null()) return std::nullopt;
     const auto refuse = [] {
-        return std::unexpected(
-            Wrong("collections must be null or a list of different names"));
+        return std::unexpected(Wrong("collections must be null or a list of different names"));
     };
     FACET_TRY(names, TextsIn(value, "collections", kMostCollections));
     std::set<CollectionId> collections;

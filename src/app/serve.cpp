@@ -30,8 +30,8 @@ std::filesystem::path InstalledWebRoot() {
     return std::filesystem::is_directory(root, error) ? root : std::filesystem::path();
 }
 
-// What is done once an hour takes a little less long to have its turn again, so that there is one in
-// each round.
+// What is done once an hour takes a little less long to have its turn again, so that there is one
+// in each round.
 constexpr std::chrono::hours kHourly{1};
 constexpr std::chrono::milliseconds kTurn = kHourly - std::chrono::minutes(5);
 

@@ -366,11 +366,12 @@ Result<AuditPage> PostgresAccessStore::ListAudit(const AuditQuery& query) {
 
 Result<bool> PostgresAccessStore::HasRequest(const KeyedRequest& request) {
     const Timestamp now = clock_.Now();
-    FACET_TRY(rows, database_.Run("SELECT 1 FROM kept_answers WHERE caller = $1 AND method = $2"
-                         " AND path = $3 AND key = $4"
-                         " AND created_at > CASE WHEN status IS NULL THEN $5 ELSE $6 END",
-                         {request.caller, request.method, Storable(request.path), request.key,
-                          Timestamp(now - kLongestRequest), Timestamp(now - kKeepAnswers)}));
+    FACET_TRY(rows,
+              database_.Run("SELECT 1 FROM kept_answers WHERE caller = $1 AND method = $2"
+                            " AND path = $3 AND key = $4"
+                            " AND created_at > CASE WHEN status IS NULL THEN $5 ELSE $6 END",
+                            {request.caller, request.method, Storable(request.path), request.key,
+                             Timestamp(now - kLongestRequest), Timestamp(now - kKeepAnswers)}));
     return !rows.empty();
 }
 

@@ -108,10 +108,10 @@ sqlite::Statement& BindName(sqlite::Statement& statement, int first, const Keyed
 /// What is known of a request by its name, whatever its fingerprint.
 Result<sqlite::Statement> Known(sqlite::Connection& connection, const KeyedRequest& request,
                                 Timestamp now) {
-    FACET_TRY(query, connection.Prepare(
-                         "SELECT fingerprint, status, content_type, body FROM kept_answers"
-                         " WHERE caller = ? AND method = ? AND path = ? AND key = ?"
-                         " AND created_at > CASE WHEN status IS NULL THEN ? ELSE ? END"));
+    FACET_TRY(query,
+              connection.Prepare("SELECT fingerprint, status, content_type, body FROM kept_answers"
+                                 " WHERE caller = ? AND method = ? AND path = ? AND key = ?"
+                                 " AND created_at > CASE WHEN status IS NULL THEN ? ELSE ? END"));
     BindName(query, 1, request)
         .Bind(5, Milliseconds(now - kLongestRequest))
         .Bind(6, Milliseconds(now - kKeepAnswers));

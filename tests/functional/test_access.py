@@ -49,8 +49,8 @@ def test_the_first_administrator_is_made_with_the_code_and_once(guarded, tmp_pat
         assert error(browser.set_up(code, name, password)) == (400, "invalid_argument"), (name, password)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda i: Browser(guarded.url).set_up(code, f"user{i}").status_code, range(4)))
-    assert sorted(answers) in ([201, 403, 403, 403], [201, 403, 403, 409], [201, 403, 409, 409],
-                               [201, 409, 409, 409]), answers
+    # 503: passwords are hashed two at a time, who waits for too long is sent away.
+    assert answers.count(201) == 1 and set(answers) <= {201, 403, 409, 503}, answers
     assert not code_file.exists()
     after = browser.get("/v1/session").json()
     assert after["setup_required"] is False and after["login_required"] is True

@@ -28,11 +28,22 @@ void WipeAndFree(void* memory) {
     plain_memory.xFree(memory);
 }
 
+/// Where a piece is moved, what it leaves behind is overwritten too. SQLite asks for no size 0.
+void* MoveAndWipe(void* memory, int bytes) {
+    void* const moved = plain_memory.xMalloc(bytes);
+    if (moved == nullptr) return nullptr;
+    const int kept = std::min(bytes, plain_memory.xSize(memory));
+    std::memcpy(moved, memory, static_cast<std::size_t>(kept));
+    WipeAndFree(memory);
+    return moved;
+}
+
 /// What SQLite lets go, pages above all, is overwritten: erased rows are not to stay in memory.
 bool WipeWhatIsFreed() {
     if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory) != SQLITE_OK) return false;
     sqlite3_mem_methods wiping = plain_memory;
     wiping.xFree = WipeAndFree;
+    wiping.xRealloc = MoveAndWipe;
     // No page cache of many pages at once: its pages would never be freed one by one.
     return sqlite3_config(SQLITE_CONFIG_MALLOC, &wiping) == SQLITE_OK &&
            sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0) == SQLITE_OK;
@@ -61,6 +72,7 @@ struct Database::State {
     Result<void> UseWal(Connection& connection);
     Result<std::unique_ptr<Connection>> TakeWriter(Deadline deadline);
     void GiveWriter(std::unique_ptr<Connection> connection);
+    void Renew(std::unique_ptr<Connection>& writer);
     Result<std::unique_ptr<Connection>> TakeReader();
     void GiveReader(std::unique_ptr<Connection> connection);
 
@@ -104,12 +116,19 @@ Result<std::unique_ptr<Connection>> Database::State::TakeWriter(Deadline deadlin
     return std::move(lent->writer);
 }
 
+/// Another connection in its place: besides pages one has the row that was written last.
+void Database::State::Renew(std::unique_ptr<Connection>& writer) {
+    if (auto fresh = Connect()) {
+        writer = std::move(*fresh);
+    } else {
+        sqlite3_db_release_memory(writer->state_->db);
+    }
+}
+
 void Database::State::GiveWriter(std::unique_ptr<Connection> connection) {
     {
         auto lent = pool.Lock();
-        if (connection->state_->forgets != lent->forgets) {
-            sqlite3_db_release_memory(connection->state_->db);
-        }
+        if (connection->state_->forgets != lent->forgets) Renew(connection);
         lent->writer = std::move(connection);
     }
     released.notify_all();
@@ -371,7 +390,7 @@ void Database::ForgetPages() {
     ++pool->forgets;
     pool->readers -= static_cast<int>(pool->idle_readers.size());
     closed.swap(pool->idle_readers);
-    if (pool->writer != nullptr) sqlite3_db_release_memory(pool->writer->state_->db);
+    if (pool->writer != nullptr) state_->Renew(pool->writer);
 }
 
 }  // namespace facet::sqlite

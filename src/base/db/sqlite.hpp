@@ -164,8 +164,8 @@ public:
     /// is in neither. Waits for the writer and for running readers. Errors: kBusy, kUnavailable.
     Result<void> Checkpoint();
 
-    /// Lets go, and overwrites, what connections hold of the file in memory, those in use as soon as
-    /// they are done: parts of it may have been deleted by others since. They read it again when
+    /// Lets go, and overwrites, what connections hold of the file in memory, those in use as soon
+    /// as they are done: parts of it may have been deleted by others since. They read it again when
     /// they need it.
     void ForgetPages();
 
