@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the measurements of README.md and docs/, one after the other:
-bench/run.py [search|ingest|watch|startup|tasks|load|vectors|servers ...]
+bench/run.py [search|ingest|watch|startup|tasks|video|load|vectors|servers ...]
 
 Pictures come from FACET_TESTDATA; the models are the stand-in pack of tests/packs where its weights are
 there (FACET_TESTMODELS), else the active pack of ./models.
@@ -34,7 +34,7 @@ def models_folder(scratch):
 
 
 def main():
-    wanted = sys.argv[1:] or ["search", "ingest", "watch", "startup", "tasks", "load", "vectors", "servers"]
+    wanted = sys.argv[1:] or ["search", "ingest", "watch", "startup", "tasks", "video", "load", "vectors", "servers"]
     data = pathlib.Path(os.environ.get("FACET_TESTDATA", ROOT.parent / "shared/testdata"))
     # What is durable must lie on a disk, which /tmp may not.
     os.environ["TMPDIR"] = str(ROOT / ".dev/bench")
@@ -50,6 +50,7 @@ def main():
             "startup": [[ROOT / "bench/startup.py", BUILD / "bin/facet", models]],
             "tasks": [[BUILD / "bench/tasks_bench", "--folder", ROOT / ".dev"],
                       [ROOT / "bench/celery_bench.py", BUILD / "bin/celery_probe"]],
+            "video": [[ROOT / "bench/video.py", BUILD / "bench/video_bench", models, data]],
             "load": [[ROOT / "bench/load_bench.py", BUILD / "bin/facet", models, data / "people/obama_1.jpg"]],
             "vectors": [[ROOT / "bench/servers_bench.py", "vectors", "100000"]],
             "servers": [[ROOT / "bench/servers_bench.py", "ingest", *pictures]],
