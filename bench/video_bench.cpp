@@ -49,7 +49,9 @@ double CpuSeconds() {
     return seconds;
 }
 
-double Seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
+double Seconds(std::chrono::microseconds time) {
+    return std::chrono::duration<double>(time).count();
+}
 
 json::array BoxOf(const face::Box& box, float scale) {
     return {box.x1 * scale, box.y1 * scale, box.x2 * scale, box.y2 * scale};
@@ -147,7 +149,8 @@ Result<Outcome> ByOriginal(const face::Analyzer& analyzer, const fs::path& clip)
             if (!frame) break;
             const float ratio =
                 static_cast<float>(info.width) / static_cast<float>(frame->image.width());
-            FACET_TRY(faces, analyzer.Analyze(frame->image, {.full_size_ratio = ratio}, deadline));
+            FACET_TRY(faces, analyzer.Analyze(frame->image,
+                                              {.detect = {}, .full_size_ratio = ratio}, deadline));
             for (const face::FaceObservation& seen : faces) {
                 FACET_TRY_VOID(pipeline::CropJpeg(frame->image, seen.detection.box));
                 const double at = Seconds(frame->at);
@@ -180,8 +183,9 @@ Result<void> WriteGallery(const face::Analyzer& analyzer, const json::object& ga
         }
         people[person] = std::move(vectors);
     }
-    Write(out / "gallery.json", json::object{{"match_threshold", analyzer.manifest().match_threshold},
-                                             {"people", std::move(people)}});
+    Write(out / "gallery.json",
+          json::object{{"match_threshold", analyzer.manifest().match_threshold},
+                       {"people", std::move(people)}});
     return {};
 }
 

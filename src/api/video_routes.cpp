@@ -16,15 +16,18 @@ Result<net::Response> Appearances(Services& services, const Call& call) {
     constexpr int kMost = 5000;
     FACET_TRY(media, MediaOf(services, call));
     FACET_TRY(appearances, services.store.AppearancesOfMedia(media.id, kMost));
+    std::vector<std::vector<float>> vectors;
+    vectors.reserve(appearances.size());
     std::vector<pipeline::LaneMember> members;
-    for (const auto& made : appearances) {
-        members.push_back({.span = *made.face.span,
-                           .person = made.face.person,
-                           .quality = made.face.quality,
-                           .vector = index::Vector(made.embedding)});
+    for (const auto& [face, track] : appearances) {
+        FACET_TRY(vector, services.store.FaceEmbedding(face.id));
+        vectors.push_back(std::move(vector));
+        members.push_back({.span = *face.span,
+                           .person = face.person,
+                           .quality = face.quality,
+                           .vector = index::Vector(vectors.back())});
     }
-    const auto lanes =
-        pipeline::AssignLanes(members, services.analyzer.manifest().match_threshold);
+    const auto lanes = pipeline::AssignLanes(members, services.analyzer.manifest().match_threshold);
     json::array items;
     for (std::size_t i = 0; i < appearances.size(); ++i) {
         // Written by ToNewFace: {"path", "exemplars"}.

@@ -11,15 +11,19 @@ constexpr float kToleranceShare = 0.04F;  // of the face's shorter side: a line'
 constexpr float kLeastTolerance = 1.0F;   // pixel
 constexpr std::size_t kCompactFrom = 256;  // points: what a state or an hour may carry unsimplified
 
+/// Linear in time.
+Box Between(const PathPoint& a, const PathPoint& b, std::chrono::microseconds at) {
+    const auto span = static_cast<float>((b.at - a.at).count());
+    const float part = span > 0.0F ? static_cast<float>((at - a.at).count()) / span : 0.0F;
+    return {std::lerp(a.box.x1, b.box.x1, part), std::lerp(a.box.y1, b.box.y1, part),
+            std::lerp(a.box.x2, b.box.x2, part), std::lerp(a.box.y2, b.box.y2, part)};
+}
+
 /// Largest distance of a side of `point` from the box between `a` and `b` at its time.
 float Offset(const PathPoint& a, const PathPoint& b, const PathPoint& point) {
-    const auto span = static_cast<float>((b.at - a.at).count());
-    const float part = span > 0.0F ? static_cast<float>((point.at - a.at).count()) / span : 0.0F;
-    const auto off = [part](float from, float to, float is) {
-        return std::abs(is - (from + (to - from) * part));
-    };
-    return std::max({off(a.box.x1, b.box.x1, point.box.x1), off(a.box.y1, b.box.y1, point.box.y1),
-                     off(a.box.x2, b.box.x2, point.box.x2), off(a.box.y2, b.box.y2, point.box.y2)});
+    const Box box = Between(a, b, point.at);
+    return std::max({std::abs(point.box.x1 - box.x1), std::abs(point.box.y1 - box.y1),
+                     std::abs(point.box.x2 - box.x2), std::abs(point.box.y2 - box.y2)});
 }
 
 float ToleranceOf(std::span<const PathPoint> path) {
@@ -59,6 +63,17 @@ std::vector<PathPoint> SimplifyPath(std::span<const PathPoint> path, float toler
         if (keep[i]) kept.push_back(path[i]);
     }
     return kept;
+}
+
+std::optional<Box> BoxAt(std::span<const std::vector<PathPoint>> stretches,
+                         std::chrono::microseconds at) {
+    for (const auto& stretch : stretches) {
+        const auto after = std::ranges::lower_bound(stretch, at, {}, &PathPoint::at);
+        if (after == stretch.end()) continue;
+        if (after->at == at) return after->box;
+        if (after != stretch.begin()) return Between(*std::prev(after), *after, at);
+    }
+    return std::nullopt;
 }
 
 void PathRecorder::Add(const PathPoint& point) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,10 @@ void Exchange(auto& state, MaybeConst<PathPoint> auto& point) {
 /// linear interpolation in time puts it. The first and the last point are kept.
 /// Precondition: times rise. Cost: O(n^2) at worst.
 std::vector<PathPoint> SimplifyPath(std::span<const PathPoint> path, float tolerance);
+
+/// Where a face with these stretches is at a moment; nothing where it was not seen.
+std::optional<Box> BoxAt(std::span<const std::vector<PathPoint>> stretches,
+                         std::chrono::microseconds at);
 
 /// A path that is simplified while it grows, so that hours of a calm face stay small. The tolerance
 /// is a share of the face's size: what an eye sees of a frame drawn around it does not depend on

@@ -40,19 +40,17 @@ public:
 
     Result<store::AnalysisResult> Do() {
         constexpr std::chrono::seconds kProbe{60};
-        FACET_TRY(info,
-                  media::ProbeVideo(path_, options_.limits, Deadline::After(kProbe), stop_));
+        FACET_TRY(info, media::ProbeVideo(path_, options_.limits, Deadline::After(kProbe), stop_));
         info_ = std::move(info);
         deadline_ = DeadlineFor(info_);
         FACET_TRY_VOID(Resume());
-        FACET_TRY(reader,
-                  media::FrameReader::Open(path_, info_,
-                                           {.max_side = options_.max_side,
-                                            .rate = options_.rate,
-                                            .start = until_ ? *until_ + microseconds(1)
-                                                            : microseconds(0),
-                                            .limits = options_.limits},
-                                           deadline_, stop_));
+        FACET_TRY(reader, media::FrameReader::Open(
+                              path_, info_,
+                              {.max_side = options_.max_side,
+                               .rate = options_.rate,
+                               .start = until_ ? *until_ + microseconds(1) : microseconds(0),
+                               .limits = options_.limits},
+                              deadline_, stop_));
         segment_start_ = until_.value_or(microseconds(0));
         while (true) {
             FACET_TRY(frame, reader->Next());
@@ -62,13 +60,14 @@ public:
         FACET_TRY(rest, finder_.Finish());
         FACET_TRY_VOID(Take(std::move(rest)));
 
-        store::AnalysisResult result{.width = info_.width,
-                                     .height = info_.height,
-                                     .duration = std::chrono::round<milliseconds>(info_.duration),
-                                     .frame_rate = info_.frame_rate,
-                                     .contract = parts_.analyzer.contract(),
-                                     .taken_at = info_.taken_at};
-        if (reader->truncated()) result.note = "the file ends early; what is there was analysed";
+        store::AnalysisResult result;
+        result.width = info_.width;
+        result.height = info_.height;
+        result.duration = std::chrono::round<milliseconds>(info_.duration);
+        result.frame_rate = info_.frame_rate;
+        result.contract = parts_.analyzer.contract();
+        result.taken_at = info_.taken_at;
+        if (reader->truncated()) result.note = kEndsEarly;
         result.faces = std::move(finished_);
         std::ranges::move(found_, std::back_inserter(result.faces));
         return result;
@@ -84,6 +83,7 @@ private:
         FACET_TRY(segments, parts_.store.Segments(media_.id));
         std::vector<store::NewFace> faces;
         std::optional<face::AppearanceFinder> finder;
+        microseconds until{0};
         for (const store::VideoSegment& segment : segments) {
             auto found = DecodeSegment(segment.data, MadeWith());
             if (!found) return StartAnew(found.error());
@@ -91,13 +91,14 @@ private:
             if (&segment != &segments.back()) continue;
             auto restored = face::AppearanceFinder::Restore(parts_.analyzer, found->finder);
             if (!restored) return StartAnew(restored.error());
+            until = found->until;
             finder = std::move(*restored);
         }
         if (!finder) return {};
         finder_ = std::move(*finder);
         finished_ = std::move(faces);
         next_segment_ = segments.back().number + 1;
-        until_ = segments.back().until;
+        until_ = until;
         log::Info("video.resumed", {{"media", media_.uid.ToString()},
                                     {"seconds", std::chrono::duration<double>(*until_).count()},
                                     {"appearances", finished_.size()}});
@@ -149,11 +150,11 @@ private:
     Result<void> EndSegment(microseconds at) {
         const store::VideoSegment segment{
             .number = next_segment_,
-            .until = at,
-            .data = EncodeSegment({.faces = found_, .finder = finder_.SaveState()}, MadeWith())};
-        FACET_TRY_VOID(parts_.store.Transact([&](Transaction& tx) {
-            return parts_.store.AddSegment(tx, media_.id, segment);
-        }));
+            .until = std::chrono::round<milliseconds>(at),
+            .data = EncodeSegment({.until = at, .faces = found_, .finder = finder_.SaveState()},
+                                  MadeWith())};
+        FACET_TRY_VOID(parts_.store.Transact(
+            [&](Transaction& tx) { return parts_.store.AddSegment(tx, media_.id, segment); }));
         std::ranges::move(found_, std::back_inserter(finished_));
         found_.clear();
         ++next_segment_;
@@ -166,9 +167,9 @@ private:
         const auto now = std::chrono::steady_clock::now();
         if (now - told_ < kEvery) return;
         told_ = now;
-        parts_.events.MediaProgress(
-            media_.uid, {.done = std::chrono::round<milliseconds>(at),
-                         .duration = std::chrono::round<milliseconds>(info_.duration)});
+        parts_.events.MediaProgress(media_.uid,
+                                    {.done = std::chrono::round<milliseconds>(at),
+                                     .duration = std::chrono::round<milliseconds>(info_.duration)});
     }
 
     const VideoAnalysis::Parts& parts_;

@@ -87,12 +87,12 @@ std::string QualityJson(const face::Quality& quality) {
     json::array reasons;
     for (const auto reason : quality.reasons) reasons.emplace_back(face::QualityReasonName(reason));
     return json::serialize(json::object{{"score", Rounded(quality.score)},
-                                                      {"size", Rounded(quality.size)},
-                                                      {"sharpness", Rounded(quality.sharpness)},
-                                                      {"brightness", Rounded(quality.brightness)},
-                                                      {"yaw", Rounded(quality.yaw)},
-                                                      {"roll", Rounded(quality.roll)},
-                                                      {"reasons", std::move(reasons)}});
+                                        {"size", Rounded(quality.size)},
+                                        {"sharpness", Rounded(quality.sharpness)},
+                                        {"brightness", Rounded(quality.brightness)},
+                                        {"yaw", Rounded(quality.yaw)},
+                                        {"roll", Rounded(quality.roll)},
+                                        {"reasons", std::move(reasons)}});
 }
 
 store::NewFace ToNewFace(const face::FaceObservation& observation, float scale,

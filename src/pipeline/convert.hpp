@@ -17,6 +17,9 @@ namespace facet::pipeline {
 inline constexpr int kCropSide = 256;
 inline constexpr float kCropContext = 0.25F;
 
+/// Note of a media that broke off.
+inline constexpr const char* kEndsEarly = "the file ends early; what is there was analysed";
+
 /// The observation as a row, its coordinates multiplied by `scale` (full-size pixels per pixel of
 /// the analysed picture). Gives it a fresh uid.
 store::NewFace ToNewFace(const face::FaceObservation& observation, float scale,

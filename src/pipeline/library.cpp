@@ -26,8 +26,7 @@ std::string_view ToText(const Library::Jpeg& bytes) {
 
 /// A video, or an animated picture, as far as is known.
 bool IsMoving(const store::Media& media) {
-    return media.duration.count() > 0 ||
-           store::KindOfMime(media.mime) == store::MediaKind::kVideo;
+    return media.duration.count() > 0 || store::KindOfMime(media.mime) == store::MediaKind::kVideo;
 }
 
 }  // namespace
@@ -52,8 +51,8 @@ Result<media::Image> Library::Picture(const store::Media& media, std::chrono::mi
                                       int max_side, Deadline deadline) {
     FACET_TRY(original, OpenOriginal(media, deadline, {}));
     if (!IsMoving(media)) {
-        FACET_TRY(decoded, media::Decode(media::Source::File(original.path()), max_side, limits_,
-                                         deadline));
+        FACET_TRY(decoded,
+                  media::Decode(media::Source::File(original.path()), max_side, limits_, deadline));
         return std::move(decoded.image);
     }
     FACET_TRY(info, media::ProbeVideo(original.path(), {}, deadline, {}));

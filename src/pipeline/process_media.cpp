@@ -148,12 +148,13 @@ private:
         metrics_.model_seconds.Add(std::chrono::duration<double>(timings.model).count());
         metrics_.detection_seconds.Observe(SecondsSince(detect_start));
 
-        store::AnalysisResult result{.width = decoded.info.width,
-                                     .height = decoded.info.height,
-                                     .contract = analyzer_.contract(),
-                                     .taken_at = decoded.info.taken_at,
-                                     .fingerprint = media::Fingerprint(decoded.image)};
-        if (decoded.truncated) result.note = "the file ends early; what is there was analysed";
+        store::AnalysisResult result;
+        result.width = decoded.info.width;
+        result.height = decoded.info.height;
+        result.contract = analyzer_.contract();
+        result.taken_at = decoded.info.taken_at;
+        result.fingerprint = media::Fingerprint(decoded.image);
+        if (decoded.truncated) result.note = kEndsEarly;
         for (const auto& face : faces) {
             store::NewFace made = ToNewFace(face, scale, result.contract);
             made.face.person = PersonAt(made.face, known);

@@ -1,5 +1,6 @@
 #include "pipeline/video_segment.hpp"
 
+#include <charconv>
 #include <cstring>
 #include <string>
 
@@ -57,6 +58,7 @@ std::vector<std::byte> EncodeSegment(const SegmentContent& content, std::string_
     std::vector<std::byte> out;
     Append(out, kMagic);
     Append(out, made_with);
+    Append(out, std::to_string(content.until.count()));
     Append(out, content.finder);
     for (const store::NewFace& made : content.faces) {
         Append(out, ToLine(made));
@@ -72,8 +74,14 @@ Result<SegmentContent> DecodeSegment(std::span<const std::byte> data, std::strin
     if (magic != kMagic || maker != made_with) {
         return Fail(Code::kConflict, "it was begun with other models or settings");
     }
+    FACET_TRY(until, pieces.NextText());
     FACET_TRY(finder, pieces.Next());
     SegmentContent content;
+    std::int64_t microseconds = 0;
+    const char* const begin = until.data();
+    const char* const end = begin + until.size();
+    if (std::from_chars(begin, end, microseconds).ptr != end) return Pieces::Damaged();
+    content.until = std::chrono::microseconds(microseconds);
     content.finder.assign(finder.begin(), finder.end());
     while (!pieces.empty()) {
         FACET_TRY(line, pieces.NextText());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -13,8 +14,9 @@
 namespace facet::pipeline {
 
 struct SegmentContent {
-    std::vector<store::NewFace> faces;  // that were over in this segment
-    std::vector<std::byte> finder;      // AppearanceFinder::SaveState at its end
+    std::chrono::microseconds until{0};  // time of its last frame
+    std::vector<store::NewFace> faces;   // that were over in this segment
+    std::vector<std::byte> finder;       // AppearanceFinder::SaveState at its end
 };
 
 /// `made_with` stands for everything that makes a difference to what is found: models, settings.
