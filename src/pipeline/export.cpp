@@ -237,6 +237,7 @@ private:
 
     Result<void> Batch(int number, const std::vector<store::Media>& all) {
         std::vector<MediaId> ids;
+        ids.reserve(all.size());
         for (const auto& one : all) ids.push_back(one.id);
         FACET_TRY(repeats, snapshot_.Repeats(ids, ids_));
         std::map<MediaId, Original> originals;

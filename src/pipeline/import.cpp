@@ -64,18 +64,18 @@ public:
         return Write([&](Transaction& tx) { return TakeCollection(tx, into_); });
     }
 
-    Result<void> Collection(store::Collection collection) override {
+    Result<void> Collection(const store::Collection& collection) override {
         if (!request_.into.empty()) return {};
         collections_.emplace(collection.name, collection);
         return Write([&](Transaction& tx) { return TakeCollection(tx, collection); });
     }
 
-    Result<void> Person(store::Person person) override {
-        if (!request_.analyse) archived_.push_back(std::move(person));
+    Result<void> Person(const store::Person& person) override {
+        if (!request_.analyse) archived_.push_back(person);
         return {};
     }
 
-    Result<void> Search(store::SavedSearch search) override {
+    Result<void> Search(const store::SavedSearch& search) override {
         if (request_.analyse) return {};
         return Write([&](Transaction& tx) -> Result<void> {
             FACET_TRY(added, store_.TakeOver(tx, search));
@@ -96,7 +96,7 @@ public:
         return {};
     }
 
-    Result<void> Batch(std::vector<ArchivedMedia> media) override {
+    Result<void> Batch(std::vector<ArchivedMedia>& media) override {
         if (stop_.stop_requested()) return Fail(Code::kCancelled, "stopped");
         batch_ = std::move(media);
         placed_.clear();
