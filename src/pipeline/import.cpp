@@ -1,10 +1,8 @@
 #include "pipeline/import.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "pipeline/archive_walk.hpp"
+#include "pipeline/read_original.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -251,17 +250,8 @@ private:
         const UniqueFd fd(::open(file->path().c_str(), O_RDONLY | O_CLOEXEC));
         if (!fd) return {};
         FACET_TRY(incoming, blobs_.Receive(media.bytes));
-        std::vector<std::byte> buffer(1 << 18);
-        while (true) {
-            const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) {
-                return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
-            }
-            if (got == 0) break;
-            FACET_TRY_VOID(incoming->Write(
-                std::span<const std::byte>(buffer).first(static_cast<std::size_t>(got))));
-        }
+        FACET_TRY_VOID(ReadOriginal(
+            fd.get(), [&](std::span<const std::byte> bytes) { return incoming->Write(bytes); }));
         format_ = media.format;
         return Place(std::move(incoming));
     }
