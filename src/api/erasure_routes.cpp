@@ -23,7 +23,6 @@ Result<std::vector<Uuid>> UuidsIn(const JsonBody& body, std::string_view name, s
 Result<net::Response> Erase(Services& services, const Call& call) {
     constexpr std::size_t kMostThings = 10'000;
     constexpr std::size_t kMostGroups = 1'000;
-    constexpr std::size_t kLongestReason = 500;
     FACET_TRY_VOID(MustSeeAll(call.caller));
     FACET_TRY(body, JsonBody::Parse(call.request, {"media_ids", "face_ids", "person_ids",
                                                    "collections", "reason", "dry_run"}));
@@ -42,7 +41,7 @@ Result<net::Response> Erase(Services& services, const Call& call) {
     }
     FACET_TRY(reason, body.OptionalText("reason"));
     request.reason = reason.value_or("");
-    if (request.reason.size() > kLongestReason) {
+    if (request.reason.size() > pipeline::kLongestReason) {
         return Fail(Code::kInvalidArgument, "the reason has 500 bytes at most");
     }
     if (const json::value* const dry = body.Find("dry_run")) {

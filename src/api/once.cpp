@@ -86,6 +86,8 @@ void Keep(store::AccessStore& store, const store::KeyedRequest& request,
 
 }  // namespace
 
+bool HasKey(const net::Request& request) { return request.headers.contains(kHeader); }
+
 Result<bool> IsRepetition(store::AccessStore& store, const Call& call) {
     FACET_TRY(key, KeyOf(call.request));
     if (key.empty()) return false;

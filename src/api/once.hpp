@@ -18,6 +18,9 @@ namespace facet::api {
 net::Response AnswerOnce(store::AccessStore& store, const Call& call, std::string_view content,
                          const std::function<net::Response()>& answer);
 
+/// Whether the request carries an Idempotency-Key, so that AnswerOnce needs to know its content.
+bool HasKey(const net::Request& request);
+
 /// Whether the request carries an Idempotency-Key that is in use, so that AnswerOnce will not ask
 /// for an answer. Errors: kInvalidArgument (not a key).
 Result<bool> IsRepetition(store::AccessStore& store, const Call& call);

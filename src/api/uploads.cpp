@@ -61,15 +61,17 @@ net::Response UploadAnswer(std::span<const ReceivedFile> files, const net::Reque
 class LibraryUpload::Sink final : public net::PartSink {
 public:
     /// Without `incoming` nothing is kept.
-    Sink(LibraryUpload& upload, std::string file_name,
-         std::unique_ptr<store::BlobStore::Incoming> incoming, std::stop_token stop)
+    Sink(LibraryUpload& upload, const net::Request& request, std::string file_name,
+         std::unique_ptr<store::BlobStore::Incoming> incoming)
         : upload_(upload),
           file_name_(std::move(file_name)),
           incoming_(std::move(incoming)),
-          stop_(std::move(stop)) {}
+          stop_(request.stop) {
+        if (HasKey(request)) hash_.emplace();
+    }
 
     Result<void> Write(std::span<const std::byte> bytes) override {
-        hash_.Update(bytes);
+        if (hash_) hash_->Update(bytes);
         if (!incoming_) return {};
         if (auto written = incoming_->Write(bytes); !written) {
             if (written.error().code != Code::kTooLarge) return written;
@@ -80,7 +82,7 @@ public:
     }
 
     Result<void> Close() override {
-        upload_.content_.AddFile(ToHex(hash_.Finish()));
+        if (hash_) upload_.content_.AddFile(ToHex(hash_->Finish()));
         if (!incoming_) return {};
         auto accepted = upload_.services_.intake.Accept(std::move(incoming_), file_name_,
                                                         {.collection = upload_.collection_}, stop_);
@@ -101,7 +103,7 @@ private:
 
     LibraryUpload& upload_;
     const std::string file_name_;
-    Sha256 hash_;
+    std::optional<Sha256> hash_;  // besides the one of `incoming_`, which ends where it is refused
     std::unique_ptr<store::BlobStore::Incoming> incoming_;
     const std::stop_token stop_;
 };
@@ -122,10 +124,10 @@ Result<std::unique_ptr<net::PartSink>> LibraryUpload::OpenPart(const net::Reques
         repetition_ = repetition;
     }
     if (*repetition_) {
-        return std::make_unique<Sink>(*this, part.file_name, nullptr, request.stop);
+        return std::make_unique<Sink>(*this, request, part.file_name, nullptr);
     }
     FACET_TRY(incoming, services_.intake.Begin());
-    return std::make_unique<Sink>(*this, part.file_name, std::move(incoming), request.stop);
+    return std::make_unique<Sink>(*this, request, part.file_name, std::move(incoming));
 }
 
 net::Response LibraryUpload::Once(const net::Request& request,

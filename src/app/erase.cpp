@@ -15,8 +15,6 @@
 namespace facet::app {
 namespace {
 
-constexpr std::size_t kLongestReason = 500;
-
 Result<std::vector<Uuid>> Ids(const std::vector<std::string>& texts) {
     std::vector<Uuid> ids;
     for (const std::string& text : texts) {
@@ -126,8 +124,8 @@ int Erase(const Settings& settings, const EraseArguments& arguments, const Outpu
         std::cerr << "nobody is there to ask: say --yes, or --dry-run to see what would go\n";
         return kUsage;
     }
-    if (arguments.reason.size() > kLongestReason) {
-        std::cerr << "the reason has " << kLongestReason << " bytes at most\n";
+    if (arguments.reason.size() > pipeline::kLongestReason) {
+        std::cerr << "the reason has " << pipeline::kLongestReason << " bytes at most\n";
         return kUsage;
     }
     const SignalStop signals;

@@ -8,7 +8,7 @@
 /// on the way of an answer, are not to outlive an erasure. Small pieces hold none of them, and
 /// large ones hold pixels that are soon written over. Sanitizers bring functions of their own, with
 /// which these do not go.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef FACET_SANITIZED
 namespace {
 
 void WipeAndFree(void* memory) noexcept {

@@ -154,20 +154,20 @@ private:
                                  [&](const std::string& line) -> Result<void> {
                                      FACET_TRY(one, ParseCollection(line));
                                      collections_.insert(one.name);
-                                     return visitor_.Collection(std::move(one));
+                                     return visitor_.Collection(one);
                                  }));
         FACET_TRY_VOID(Advance());
         FACET_TRY_VOID(
             ReadLines(kPeopleMember, kAny, kMaxLine, [&](const std::string& line) -> Result<void> {
                 FACET_TRY(one, ParsePerson(line));
                 FACET_TRY_VOID(CheckCollection(one.collection_name));
-                return visitor_.Person(std::move(one));
+                return visitor_.Person(one);
             }));
         FACET_TRY_VOID(Advance());
         FACET_TRY_VOID(ReadLines(kSearchesMember, kAny, kMaxSearchLine,
                                  [&](const std::string& line) -> Result<void> {
                                      FACET_TRY(one, ParseSearch(line));
-                                     return visitor_.Search(std::move(one));
+                                     return visitor_.Search(one);
                                  }));
         FACET_TRY_VOID(Advance());
         FACET_TRY_VOID(ReadText(kSettingsMember));
@@ -201,7 +201,7 @@ private:
         for (const ArchivedMedia& one : media) {
             if (one.has_original) originals.emplace(OriginalMember(one.rows.media), one.rows.media);
         }
-        FACET_TRY_VOID(visitor_.Batch(std::move(media)));
+        FACET_TRY_VOID(visitor_.Batch(media));
         while (member_ && member_->name.starts_with("originals/")) {
             const auto found = originals.find(member_->name);
             if (found == originals.end()) return Damaged(member_->name, "no media wants it");

@@ -16,13 +16,14 @@ class ArchiveVisitor {
 public:
     virtual ~ArchiveVisitor() = default;
     virtual Result<void> Head(const ArchiveHead& /*head*/) { return {}; }
-    virtual Result<void> Collection(store::Collection /*collection*/) { return {}; }
-    virtual Result<void> Person(store::Person /*person*/) { return {}; }
-    virtual Result<void> Search(store::SavedSearch /*search*/) { return {}; }
+    virtual Result<void> Collection(const store::Collection& /*collection*/) { return {}; }
+    virtual Result<void> Person(const store::Person& /*person*/) { return {}; }
+    virtual Result<void> Search(const store::SavedSearch& /*search*/) { return {}; }
     /// Everything above has been told; batches follow.
     virtual Result<void> NamesEnd() { return {}; }
-    /// Media with their faces; then the originals among theirs that the archive has.
-    virtual Result<void> Batch(std::vector<ArchivedMedia> /*media*/) { return {}; }
+    /// Media with their faces, to be moved away as one likes; then the originals among theirs that
+    /// the archive has.
+    virtual Result<void> Batch(std::vector<ArchivedMedia>& /*media*/) { return {}; }
     virtual Result<void> OriginalBegins(const store::Media& /*media*/) { return {}; }
     virtual Result<void> OriginalBytes(std::span<const std::byte> /*bytes*/) { return {}; }
     /// They have the length and the hash of their media.

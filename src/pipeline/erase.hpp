@@ -12,6 +12,9 @@
 
 namespace facet::pipeline {
 
+/// Bytes of ErasureRequest::reason, as all who take one demand.
+inline constexpr std::size_t kLongestReason = 500;
+
 struct ErasureRequest {
     std::vector<Uuid> media{};
     std::vector<Uuid> faces{};

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "pipeline/archive_rows.hpp"
+#include "pipeline/read_original.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -90,24 +90,6 @@ private:
     std::unique_ptr<Sha256> hash_;
     std::uint64_t listed_ = 0;
 };
-
-/// Hands over a file from its beginning. Errors: kUnavailable, and those of `sink`.
-template <class Sink>
-Result<void> ReadAll(int fd, Sink sink) {
-    std::vector<std::byte> buffer(kBuffer);
-    off_t at = 0;
-    while (true) {
-        const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), at);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
-        }
-        if (got == 0) return {};
-        FACET_TRY_VOID(
-            sink(std::span<const std::byte>(buffer).first(static_cast<std::size_t>(got))));
-        at += got;
-    }
-}
 
 class Export {
 public:
@@ -238,6 +220,7 @@ private:
 
     Result<void> Batch(int number, const std::vector<store::Media>& all) {
         std::vector<MediaId> ids;
+        ids.reserve(all.size());
         for (const auto& one : all) ids.push_back(one.id);
         FACET_TRY(repeats, snapshot_.Repeats(ids, ids_));
         std::map<MediaId, Original> originals;
@@ -292,11 +275,12 @@ private:
         if (!fd) return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
         Sha256 hash;
         std::uint64_t length = 0;
-        FACET_TRY_VOID(ReadAll(fd.get(), [&](std::span<const std::byte> bytes) -> Result<void> {
-            hash.Update(bytes);
-            length += bytes.size();
-            return {};
-        }));
+        FACET_TRY_VOID(
+            ReadOriginal(fd.get(), [&](std::span<const std::byte> bytes) -> Result<void> {
+                hash.Update(bytes);
+                length += bytes.size();
+                return {};
+            }));
         if (ToHex(hash.Finish()) != media.sha256 || length != media.bytes) return std::nullopt;
         return Original{.file = std::move(*file), .fd = std::move(fd)};
     }
@@ -321,7 +305,7 @@ private:
         };
         FACET_TRY_VOID(tar_.Begin(OriginalMember(media), media.bytes));
         std::uint64_t left = media.bytes;
-        FACET_TRY_VOID(ReadAll(fd, [&](std::span<const std::byte> bytes) -> Result<void> {
+        FACET_TRY_VOID(ReadOriginal(fd, [&](std::span<const std::byte> bytes) -> Result<void> {
             if (bytes.size() > left) return changed();
             left -= bytes.size();
             return tar_.Write(bytes);

@@ -1,10 +1,8 @@
 #include "pipeline/import.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "pipeline/archive_walk.hpp"
+#include "pipeline/read_original.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -64,18 +63,18 @@ public:
         return Write([&](Transaction& tx) { return TakeCollection(tx, into_); });
     }
 
-    Result<void> Collection(store::Collection collection) override {
+    Result<void> Collection(const store::Collection& collection) override {
         if (!request_.into.empty()) return {};
         collections_.emplace(collection.name, collection);
         return Write([&](Transaction& tx) { return TakeCollection(tx, collection); });
     }
 
-    Result<void> Person(store::Person person) override {
-        if (!request_.analyse) archived_.push_back(std::move(person));
+    Result<void> Person(const store::Person& person) override {
+        if (!request_.analyse) archived_.push_back(person);
         return {};
     }
 
-    Result<void> Search(store::SavedSearch search) override {
+    Result<void> Search(const store::SavedSearch& search) override {
         if (request_.analyse) return {};
         return Write([&](Transaction& tx) -> Result<void> {
             FACET_TRY(added, store_.TakeOver(tx, search));
@@ -96,7 +95,7 @@ public:
         return {};
     }
 
-    Result<void> Batch(std::vector<ArchivedMedia> media) override {
+    Result<void> Batch(std::vector<ArchivedMedia>& media) override {
         if (stop_.stop_requested()) return Fail(Code::kCancelled, "stopped");
         batch_ = std::move(media);
         placed_.clear();
@@ -251,17 +250,8 @@ private:
         const UniqueFd fd(::open(file->path().c_str(), O_RDONLY | O_CLOEXEC));
         if (!fd) return {};
         FACET_TRY(incoming, blobs_.Receive(media.bytes));
-        std::vector<std::byte> buffer(1 << 18);
-        while (true) {
-            const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-            if (got < 0 && errno == EINTR) continue;
-            if (got < 0) {
-                return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
-            }
-            if (got == 0) break;
-            FACET_TRY_VOID(incoming->Write(
-                std::span<const std::byte>(buffer).first(static_cast<std::size_t>(got))));
-        }
+        FACET_TRY_VOID(ReadOriginal(
+            fd.get(), [&](std::span<const std::byte> bytes) { return incoming->Write(bytes); }));
         format_ = media.format;
         return Place(std::move(incoming));
     }

@@ -198,6 +198,7 @@ Result<std::vector<std::optional<MediaId>>> PostgresStore::TakeOver(
     }
     FACET_TRY(free_uids, FreeUids(connection, "media", std::move(uids)));
     std::vector<postgres::Query> queries;
+    queries.reserve(media.size());
     for (std::size_t i = 0; i < media.size(); ++i) {
         queries.push_back(InsertMedia(media[i].media, free_uids[i]));
     }

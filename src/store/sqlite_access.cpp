@@ -11,8 +11,6 @@
 namespace facet::store {
 namespace {
 
-std::int64_t Milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
-
 std::optional<Timestamp> ReadTimeOrNull(const sqlite::Statement& row, int column) {
     if (row.IsNull(column)) return std::nullopt;
     return ReadTime(row, column);

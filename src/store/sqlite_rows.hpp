@@ -18,6 +18,8 @@ namespace facet::store {
 
 Uuid ReadUuid(const sqlite::Statement& row, int column);
 Timestamp ReadTime(const sqlite::Statement& row, int column);
+/// The form of times in the tables.
+inline std::int64_t Milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
 
 /// A row of SelectMedia.
 Media ReadMedia(const sqlite::Statement& row);

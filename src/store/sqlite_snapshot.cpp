@@ -93,8 +93,6 @@ private:
     sqlite::ReadTransaction read_;
 };
 
-std::int64_t Milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
-
 /// The id itself, or a fresh one when a row of the table has it already.
 Result<Uuid> FreeUid(sqlite::Connection& connection, std::string_view table, const Uuid& uid) {
     FACET_TRY(query, connection.Prepare("SELECT 1 FROM " + std::string(table) + " WHERE uid = ?"));

@@ -43,6 +43,8 @@ export default async function flow(stage) {
   await page.getByRole('button', { name: 'Look for faces again' }).click();
   await page.getByText('Facet looks for faces again').waitFor();
   await page.getByText('Done', { exact: true }).waitFor();
+  // The faces are others now, and the page has them a moment later than the status.
+  await page.locator(`img[src*="${faces[0].id}"]`).waitFor({ state: 'detached' });
 
   await page.getByRole('button', { name: 'Search face 1' }).click();
   await page.getByAltText('The stored face searched with').waitFor();
