@@ -89,6 +89,12 @@ public:
         const json::value* const value = Find(name);
         return value != nullptr ? ToFloat(*value, name) : Wrong<float>(name);
     }
+    double Positive(std::string_view name) {  // or 0
+        const json::value* const value = Find(name);
+        boost::system::error_code error;
+        const double number = value != nullptr ? value->to_number<double>(error) : -1;
+        return error || !std::isfinite(number) || number < 0 ? Wrong<double>(name) : number;
+    }
     Uuid Id(std::string_view name) {
         auto id = Uuid::Parse(Text(name));
         return id ? *id : Wrong<Uuid>(name);
@@ -166,12 +172,30 @@ private:
     std::string wrong_;
 };
 
-std::optional<media::Format> PictureType(std::string_view extension) {
+std::optional<media::Format> TypeOf(std::string_view extension) {
     for (int i = 0; i <= static_cast<int>(media::Format::kAvi); ++i) {
         const auto format = static_cast<media::Format>(i);
-        if (media::IsImage(format) && media::Extension(format) == extension) return format;
+        if (format != media::Format::kUnknown && media::Extension(format) == extension) {
+            return format;
+        }
     }
     return std::nullopt;
+}
+
+store::Span ParseSpan(Row& face) {
+    constexpr auto kMany = std::numeric_limits<std::int64_t>::max();
+    Row row(face.Object("span"));
+    const auto time = [&](std::string_view name) {
+        return std::chrono::milliseconds(row.Integer(name, kMany));
+    };
+    const store::Span span{.start = time("start_ms"),
+                           .end = time("end_ms"),
+                           .best = time("best_ms"),
+                           .frame = row.Integer("frame", kMany)};
+    if (!row.Check() || span.best < span.start || span.end < span.best) {
+        face.Blame("\"span\" is missing or wrong");
+    }
+    return span;
 }
 
 std::optional<store::Origin> ParseOrigin(std::string_view name) {
@@ -277,23 +301,35 @@ std::string ToLine(const store::Media& media, bool has_original) {
         {"taken_at", FormatTimestamp(media.taken_at)},
         {"fingerprint", media.fingerprint ? json::value(std::format("{:016x}", *media.fingerprint))
                                           : json::value()},
+        {"duration_ms", media.duration.count()},
+        {"frame_rate", media.frame_rate},
         {"original", has_original}};
     PutPath(object, media.origin_path);
     return Line(object);
 }
 
-std::string ToLine(const store::Face& face) {
-    return Line({{"id", face.uid.ToString()},
-                 {"media", face.media_uid.ToString()},
-                 {"person", face.person ? json::value(face.person->ToString()) : json::value()},
-                 {"box", Numbers(std::array{face.x1, face.y1, face.x2, face.y2})},
-                 {"score", face.score},
-                 {"key_points", Numbers(face.key_points)},
-                 {"quality", face.quality},
-                 {"quality_parts", Embedded(face.quality_json)},
-                 {"age", face.age ? json::value(*face.age) : json::value()},
-                 {"gender", face.gender},
-                 {"created_at", FormatTimestamp(face.created_at)}});
+std::string ToLine(const store::NewFace& one) {
+    const store::Face& face = one.face;
+    json::object object{
+        {"id", face.uid.ToString()},
+        {"media", face.media_uid.ToString()},
+        {"person", face.person ? json::value(face.person->ToString()) : json::value()},
+        {"box", Numbers(std::array{face.x1, face.y1, face.x2, face.y2})},
+        {"score", face.score},
+        {"key_points", Numbers(face.key_points)},
+        {"quality", face.quality},
+        {"quality_parts", Embedded(face.quality_json)},
+        {"age", face.age ? json::value(*face.age) : json::value()},
+        {"gender", face.gender},
+        {"created_at", FormatTimestamp(face.created_at)}};
+    if (face.span) {
+        object["span"] = json::object{{"start_ms", face.span->start.count()},
+                                      {"end_ms", face.span->end.count()},
+                                      {"best_ms", face.span->best.count()},
+                                      {"frame", face.span->frame}};
+    }
+    if (!one.track.empty()) object["track"] = Embedded(one.track);
+    return Line(object);
 }
 
 // ---- reading ---------------------------------------------------------------------------------
@@ -379,7 +415,7 @@ Result<ArchivedMedia> ParseMedia(std::string_view line) {
     if (!IsSha256(media.sha256)) row.Blame("\"sha256\" is missing or wrong");
     media.name = row.Text("name");
     media.format = row.Text("format");
-    if (const auto type = PictureType(media.format)) {
+    if (const auto type = TypeOf(media.format)) {
         media.mime = media::MimeType(*type);
     } else {
         row.Blame("\"format\" is missing or wrong");
@@ -413,13 +449,18 @@ Result<ArchivedMedia> ParseMedia(std::string_view line) {
     media.taken_at = row.Time("taken_at");
     media.fingerprint =
         row.Optional("fingerprint", [&](std::string_view name) { return row.Hexadecimal(name); });
+    if (row.Has("duration_ms")) {
+        media.duration = std::chrono::milliseconds(row.Integer("duration_ms", kManyBytes));
+    }
+    if (row.Has("frame_rate")) media.frame_rate = row.Positive("frame_rate");
     FACET_TRY_VOID(row.Check());
     return archived;
 }
 
-Result<store::Face> ParseFace(std::string_view line) {
+Result<store::NewFace> ParseFace(std::string_view line) {
     Row row(line);
-    store::Face face;
+    store::NewFace made;
+    store::Face& face = made.face;
     face.uid = row.Id("id");
     face.media_uid = row.Id("media");
     face.person = row.Optional("person", [&](std::string_view name) { return row.Id(name); });
@@ -434,13 +475,15 @@ Result<store::Face> ParseFace(std::string_view line) {
         row.Blame("\"gender\" is missing or wrong");
     }
     face.created_at = row.Time("created_at");
+    if (row.Has("span")) face.span = ParseSpan(row);
+    if (row.Has("track")) made.track = row.Object("track");
     FACET_TRY_VOID(row.Check());
     face.x1 = box[0];
     face.y1 = box[1];
     face.x2 = box[2];
     face.y2 = box[3];
     std::ranges::copy(points, face.key_points.begin());
-    return face;
+    return made;
 }
 
 Result<void> CheckVector(std::span<const float> vector) {

@@ -55,7 +55,7 @@ std::string ToLine(const store::Collection& collection);
 std::string ToLine(const store::Person& person);
 std::string ToLine(const store::SavedSearch& search);
 std::string ToLine(const store::Media& media, bool has_original);
-std::string ToLine(const store::Face& face);
+std::string ToLine(const store::NewFace& face);
 
 /// Errors of all: kCorrupt, saying what is wrong with the line; ParseHead also kConflict (written
 /// by a newer Facet). What is returned is fit for the store: texts are UTF-8, numbers are finite,
@@ -67,8 +67,8 @@ Result<store::Person> ParsePerson(std::string_view line);
 Result<store::SavedSearch> ParseSearch(std::string_view line);
 /// Its collection by name only, without faces.
 Result<ArchivedMedia> ParseMedia(std::string_view line);
-/// Its media by uid only.
-Result<store::Face> ParseFace(std::string_view line);
+/// Its media by uid only, without its vector.
+Result<store::NewFace> ParseFace(std::string_view line);
 /// That it is 512 finite numbers of unit length. Errors: kCorrupt.
 Result<void> CheckVector(std::span<const float> vector);
 

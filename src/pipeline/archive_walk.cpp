@@ -223,19 +223,19 @@ private:
         std::set<Uuid> seen;
         FACET_TRY_VOID(ReadLines(
             FacesMember(number), kMaxRows, kMaxLine, [&](const std::string& line) -> Result<void> {
-                FACET_TRY(face, ParseFace(line));
+                FACET_TRY(made, ParseFace(line));
                 if (head_.contract.empty()) {
                     return Fail(Code::kCorrupt, "facet.json names no contract for it");
                 }
-                const auto of = by_uid.find(face.media_uid);
+                const auto of = by_uid.find(made.face.media_uid);
                 if (of == by_uid.end()) return Fail(Code::kCorrupt, "its media is not there");
-                if (!seen.insert(face.uid).second) {
+                if (!seen.insert(made.face.uid).second) {
                     return Fail(Code::kCorrupt, "an id is there twice");
                 }
                 if (places.size() == kMaxBatchFaces) return Fail(Code::kCorrupt, "too many faces");
                 auto& faces = media[of->second].rows.faces;
                 places.emplace_back(of->second, faces.size());
-                faces.push_back({.face = std::move(face), .embedding = {}});
+                faces.push_back(std::move(made));
                 return {};
             }));
         FACET_TRY_VOID(Advance());
@@ -284,7 +284,7 @@ private:
             return Damaged(member_->name, "its bytes do not have the hash that its name says");
         }
         if (media::Extension(media::Sniff(start)) != media.format) {
-            return Damaged(member_->name, "it is not a picture of its type");
+            return Damaged(member_->name, "its bytes are not of its type");
         }
         return visitor_.OriginalEnds();
     }

@@ -19,7 +19,8 @@
 namespace facet::pipeline {
 namespace {
 
-// A batch ends when it has as many of one of these.
+// A batch ends when it has as many of one of these, and with a video: its faces may have long
+// tracks, of which the file of faces has room for those of one.
 constexpr int kBatchMedia = 200;
 constexpr std::int64_t kBatchFaces = 2'000;
 constexpr std::uint64_t kBatchBytes = 256 << 20;  // of originals: a bucket's are held on this disk
@@ -230,7 +231,7 @@ private:
         while (count < media.size() && faces < kBatchFaces && bytes < kBatchBytes) {
             faces += media[count].face_count;
             bytes += media[count].bytes;
-            ++count;
+            if (store::KindOfMime(media[count++].mime) == store::MediaKind::kVideo) break;
         }
         return count;
     }
@@ -262,9 +263,9 @@ private:
         FACET_TRY(faces, snapshot_.FacesOf(kept));
         std::string face_lines;
         std::vector<float> vectors;
-        for (const auto& [face, vector] : faces) {
-            face_lines += ToLine(face);
-            vectors.insert(vectors.end(), vector.begin(), vector.end());
+        for (const auto& one : faces) {
+            face_lines += ToLine(one);
+            vectors.insert(vectors.end(), one.embedding.begin(), one.embedding.end());
         }
         const auto bytes = std::as_bytes(std::span(vectors));
         FACET_TRY_VOID(tar_.Add(MediaMember(number), lines));

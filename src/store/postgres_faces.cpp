@@ -33,23 +33,33 @@ Result<void> CheckContract(postgres::Connection& connection, std::string_view co
 
 postgres::Query AddFace(MediaId media, const NewFace& made, Timestamp created_at) {
     const Face& face = made.face;
+    const SpanColumns span = ColumnsOf(face.span);
     return {
         .sql =
             "WITH made AS (INSERT INTO faces (uid, media, x1, y1, x2, y2, score, key_points,"
-            " quality, quality_json, age, gender, created_at, person, collection)"
+            " quality, quality_json, age, gender, created_at, person, collection, start_ms,"
+            " end_ms, best_ms, frame, track)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
             " (SELECT id FROM people WHERE uid = $15),"
-            " (SELECT collection FROM media WHERE id = $2)) RETURNING id)"
+            " (SELECT collection FROM media WHERE id = $2), $16, $17, $18, $19, $20) RETURNING id)"
             " INSERT INTO embeddings (face, vector) SELECT id, $14::vector FROM made"
             " RETURNING face",
-        .values = {face.uid, media.value(), face.x1, face.y1, face.x2, face.y2, face.score,
-                   ToBlob(face.key_points), face.quality, Storable(face.quality_json), face.age,
-                   face.gender, created_at, postgres::Value::Vector(made.embedding), face.person}};
+        .values = {face.uid,     media.value(),
+                   face.x1,      face.y1,
+                   face.x2,      face.y2,
+                   face.score,   ToBlob(face.key_points),
+                   face.quality, Storable(face.quality_json),
+                   face.age,     face.gender,
+                   created_at,   postgres::Value::Vector(made.embedding),
+                   face.person,  span.start,
+                   span.end,     span.best,
+                   span.frame,   Storable(made.track)}};
 }
 
 Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media) {
     // The vectors go with their faces: ON DELETE CASCADE.
-    FACET_TRY(rows, connection.Run("WITH gone AS (DELETE FROM faces WHERE media = $1"
+    FACET_TRY(rows, connection.Run("WITH dropped AS (DELETE FROM video_segments WHERE media = $1),"
+                                   " gone AS (DELETE FROM faces WHERE media = $1"
                                    " RETURNING id, uid) SELECT id, uid FROM gone ORDER BY id",
                                    {media.value()}));
     RemovedFaces removed;
@@ -63,6 +73,7 @@ Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media
 Result<std::vector<Uuid>> PostgresStore::CommitAnalysis(Transaction& tx, MediaId id,
                                                         const AnalysisResult& result) {
     FACET_TRY_VOID(CheckVectors(result.faces));
+    FACET_TRY_VOID(CheckTracks(result.faces));
     auto& connection = PostgresConnectionOf(tx);
     FACET_TRY_VOID(CheckContract(connection, result.contract, !result.faces.empty()));
     const Timestamp now = clock_.Now();
@@ -71,9 +82,11 @@ Result<std::vector<Uuid>> PostgresStore::CommitAnalysis(Transaction& tx, MediaId
         connection.Run(
             "UPDATE media SET status = $1, error_code = '', error_message = $2,"
             " width = $3, height = $4, contract = $5, analysed_at = $6, updated_at = $6,"
-            " taken_at = coalesce($8, taken_at), fingerprint = $9 WHERE id = $7",
+            " taken_at = coalesce($8, taken_at), fingerprint = $9, duration_ms = $10,"
+            " frame_rate = $11 WHERE id = $7",
             {static_cast<int>(MediaStatus::kCompleted), Storable(result.note), result.width,
-             result.height, result.contract, now, id.value(), result.taken_at, result.fingerprint}),
+             result.height, result.contract, now, id.value(), result.taken_at, result.fingerprint,
+             result.duration.count(), result.frame_rate}),
         kNoMedia));
     FACET_TRY(removed, RemoveFaces(connection, id));
     std::vector<postgres::Query> queries;

@@ -40,12 +40,13 @@ Result<void> PostgresStore::MarkProcessing(Transaction& tx, MediaId id) {
 }
 
 Result<void> PostgresStore::MarkPending(Transaction& tx, MediaId id) {
-    return MustHaveChanged(
+    FACET_TRY_VOID(MustHaveChanged(
         PostgresConnectionOf(tx).Run(
             "UPDATE media SET status = $1, error_code = '', error_message = '', updated_at = $2"
             " WHERE id = $3",
             {static_cast<int>(MediaStatus::kPending), clock_.Now(), id.value()}),
-        kNoMedia);
+        kNoMedia));
+    return DropSegments(tx, id);
 }
 
 Result<std::vector<Uuid>> PostgresStore::MarkFailed(Transaction& tx, MediaId id,

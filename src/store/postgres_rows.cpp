@@ -30,6 +30,8 @@ Media ReadMedia(const postgres::Row& row) {
     if (!row.IsNull(21)) media.fingerprint = static_cast<std::uint64_t>(row.Int(21));
     media.collection = CollectionId(row.Int(22));
     media.collection_name = row.Text(23);
+    media.duration = std::chrono::milliseconds(row.Int(24));
+    media.frame_rate = row.Real(25);
     return media;
 }
 
@@ -55,6 +57,7 @@ Face ReadFace(const postgres::Row& row) {
     face.collection = CollectionId(row.Int(16));
     face.collection_name = row.Text(17);
     if (!row.IsNull(18)) face.person = row.Id(18);
+    face.span = ReadSpan(row);
     return face;
 }
 

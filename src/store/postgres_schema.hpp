@@ -232,6 +232,28 @@ CREATE TABLE erasures (
     created_at timestamptz NOT NULL
 );
 )sql"},
+    postgres::Migration{.version = 3, .sql = R"sql(
+-- Videos.
+ALTER TABLE media
+    ADD COLUMN duration_ms bigint NOT NULL DEFAULT 0,
+    ADD COLUMN frame_rate double precision NOT NULL DEFAULT 0;
+
+ALTER TABLE faces
+    ADD COLUMN start_ms bigint, -- these four: of appearances only
+    ADD COLUMN end_ms bigint,
+    ADD COLUMN best_ms bigint,
+    ADD COLUMN frame bigint,
+    ADD COLUMN track text NOT NULL DEFAULT ''; -- JSON, or empty
+
+-- What unfinished analyses have found so far.
+CREATE TABLE video_segments (
+    media    bigint  NOT NULL REFERENCES media (id) ON DELETE CASCADE,
+    number   integer NOT NULL,
+    until_ms bigint  NOT NULL,
+    data     bytea   NOT NULL,
+    PRIMARY KEY (media, number)
+);
+)sql"},
 };
 
 }  // namespace facet::store

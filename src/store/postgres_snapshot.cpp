@@ -108,9 +108,11 @@ postgres::Query InsertMedia(const Media& media, const Uuid& uid) {
     return {.sql =
                 "INSERT INTO media (uid, collection, sha256, name, format, mime, bytes, width,"
                 " height, status, error_code, error_message, origin, origin_path, contract,"
-                " created_at, updated_at, analysed_at, taken_at, fingerprint)"
+                " created_at, updated_at, analysed_at, taken_at, fingerprint, duration_ms,"
+                " frame_rate)"
                 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-                " $17, $18, $19, $20) ON CONFLICT (sha256, collection) DO NOTHING RETURNING id",
+                " $17, $18, $19, $20, $21, $22) ON CONFLICT (sha256, collection) DO NOTHING "
+                "RETURNING id",
             .values = {uid,
                        media.collection.value(),
                        media.sha256,
@@ -130,7 +132,9 @@ postgres::Query InsertMedia(const Media& media, const Uuid& uid) {
                        media.updated_at,
                        media.analysed_at,
                        media.taken_at,
-                       media.fingerprint}};
+                       media.fingerprint,
+                       media.duration.count(),
+                       media.frame_rate}};
 }
 
 }  // namespace

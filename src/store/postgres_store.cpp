@@ -136,7 +136,7 @@ Result<Stats> PostgresStore::GetStats() {
 
 Result<void> PostgresStore::Scrub() {
     // Not in a transaction. Tables that the role does not own are left out with a warning.
-    FACET_TRY_VOID(database_.Run("VACUUM media, faces, embeddings, searches"));
+    FACET_TRY_VOID(database_.Run("VACUUM media, faces, embeddings, video_segments, searches"));
     return {};
 }
 

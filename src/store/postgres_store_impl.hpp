@@ -32,6 +32,12 @@ public:
 
     Result<std::vector<Media>> ExpiredMedia(int limit) override;
 
+    // postgres_video.cpp
+    Result<std::vector<Appearance>> AppearancesOfMedia(MediaId id, int limit) override;
+    Result<void> AddSegment(Transaction& tx, MediaId id, const VideoSegment& segment) override;
+    Result<std::vector<VideoSegment>> Segments(MediaId id) override;
+    Result<void> DropSegments(Transaction& tx, MediaId id) override;
+
     // postgres_collections.cpp
     Result<Collection> AddCollection(Transaction& tx, std::string_view name, std::string_view title,
                                      std::optional<int> retention_days) override;
@@ -130,7 +136,8 @@ struct RemovedFaces {
     std::vector<std::int64_t> ids;
     std::vector<Uuid> uids;
 };
-/// Deletes the faces of a media whose row is locked; does not log it.
+/// Deletes the faces, not logging it, and the segments of a media whose row was locked by an
+/// earlier statement.
 Result<RemovedFaces> RemoveFaces(postgres::Connection& connection, MediaId media);
 
 /// Appends to the change log, the removed faces first, and wakes those who wait for changes. From

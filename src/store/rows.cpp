@@ -35,17 +35,21 @@ std::string SelectMedia(std::string_view from) {
                " (SELECT count(*) FROM faces WHERE media = m.id), m.contract, m.created_at, "
                "m.updated_at,"
                " m.analysed_at, m.taken_at, m.fingerprint, m.collection,"
-               " (SELECT name FROM collections WHERE id = m.collection) FROM ")
+               " (SELECT name FROM collections WHERE id = m.collection), m.duration_ms,"
+               " m.frame_rate FROM ")
         .append(from);
 }
 
-std::string SelectFaces(std::string_view from) {
+std::string SelectFaces(std::string_view from, std::string_view more) {
     return std::string(
                "SELECT f.id, f.uid, f.media, m.uid, f.x1, f.y1, f.x2, f.y2, f.score, f.key_points, "
                "f.quality,"
                " f.quality_json, f.age, f.gender, m.contract, f.created_at, f.collection,"
                " (SELECT name FROM collections WHERE id = f.collection),"
-               " (SELECT uid FROM people WHERE id = f.person) FROM ")
+               " (SELECT uid FROM people WHERE id = f.person), f.start_ms, f.end_ms, f.best_ms,"
+               " f.frame")
+        .append(more)
+        .append(" FROM ")
         .append(from);
 }
 
@@ -104,6 +108,10 @@ std::span<const std::uint8_t> ToBlob(std::span<const float> values) {
     return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
 }
 
+std::span<const std::uint8_t> ToBlob(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
 Result<void> FromBlob(std::span<const std::uint8_t> blob, std::span<float> out) {
     if (blob.size() != out.size_bytes()) {
         return Fail(Code::kCorrupt, "a stored vector is damaged",
@@ -137,10 +145,45 @@ Result<void> CheckLimit(int limit) {
     return {};
 }
 
+Result<void> CheckAppearanceLimit(int limit) {
+    constexpr int kMost = 5'000;
+    if (limit < 1 || limit > kMost) {
+        return Fail(Code::kInvalidArgument, "the limit must be between 1 and 5000");
+    }
+    return {};
+}
+
 Result<void> CheckVectors(std::span<const NewFace> faces) {
     const auto fits = [](const NewFace& made) { return made.embedding.size() == kVectorLength; };
     if (std::ranges::all_of(faces, fits)) return {};
     return Fail(Code::kInvalidArgument, "a face vector has 512 numbers");
+}
+
+Result<void> CheckTracks(std::span<const NewFace> faces) {
+    std::size_t all = 0;
+    for (const NewFace& made : faces) {
+        if (made.track.size() > kMaxTrack) {
+            return Fail(Code::kInvalidArgument, "the track of a face is too long",
+                        std::to_string(made.track.size()) + " bytes");
+        }
+        all += made.track.size();
+    }
+    if (all <= kMaxTracks) return {};
+    return Fail(Code::kInvalidArgument, "the tracks of a media are too long",
+                std::to_string(all) + " bytes");
+}
+
+SpanColumns ColumnsOf(const std::optional<Span>& span) {
+    if (!span) return {};
+    return {.start = span->start.count(),
+            .end = span->end.count(),
+            .best = span->best.count(),
+            .frame = span->frame};
+}
+
+std::unexpected<Error> NoSegmentFits(bool is_processing) {
+    return Fail(Code::kConflict, is_processing ? "this part of the video was analysed already"
+                                               : "the media is not being analysed");
 }
 
 std::unexpected<Error> OtherContract(std::string_view bound, std::string_view given) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +26,10 @@ inline constexpr const char* kNoErasure = "there is no such receipt";
 std::string SelectMedia(std::string_view from);
 
 /// A query for the columns of a Face, in the order of ReadFace; `from` names faces as `f`, their
-/// media as `m`.
-std::string SelectFaces(std::string_view from);
+/// media as `m`. `more`: columns after those, with a comma before each.
+std::string SelectFaces(std::string_view from, std::string_view more = {});
+/// Where the first of `more` is.
+inline constexpr int kAfterFace = 23;
 
 /// A query for the columns of a Collection, in the order of ReadCollection, without ORDER BY;
 /// `condition` names collections as `c`.
@@ -46,8 +50,37 @@ Result<std::vector<std::vector<float>>> Split(std::span<const std::uint8_t> blob
 
 std::vector<MediaId> IdsOf(std::span<const Media> media);
 
+/// A span as its columns; all null when there is none.
+struct SpanColumns {
+    std::optional<std::int64_t> start, end, best, frame;
+};
+SpanColumns ColumnsOf(const std::optional<Span>& span);
+/// Those of a row of SelectFaces.
+template <class Row>
+std::optional<Span> ReadSpan(const Row& row) {
+    constexpr int kStart = 19;
+    if (row.IsNull(kStart)) return std::nullopt;
+    return Span{.start = std::chrono::milliseconds(row.Int(kStart)),
+                .end = std::chrono::milliseconds(row.Int(kStart + 1)),
+                .best = std::chrono::milliseconds(row.Int(kStart + 2)),
+                .frame = row.Int(kStart + 3)};
+}
+
+/// A row of number, end and data of a segment.
+template <class Row>
+VideoSegment ReadSegment(const Row& row) {
+    constexpr int kData = 2;
+    const auto data = std::as_bytes(row.Blob(kData));
+    return {.number = static_cast<int>(row.Int(0)),
+            .until = std::chrono::milliseconds(row.Int(1)),
+            .data = {data.begin(), data.end()}};
+}
+/// The refusal of a segment: its number is taken, or nobody analyses this media.
+std::unexpected<Error> NoSegmentFits(bool is_processing);
+
 /// Floats as little-endian bytes, the form of blobs.
 std::span<const std::uint8_t> ToBlob(std::span<const float> values);
+std::span<const std::uint8_t> ToBlob(std::span<const std::byte> bytes);
 /// Errors: kCorrupt when the blob is not `out.size()` floats.
 Result<void> FromBlob(std::span<const std::uint8_t> blob, std::span<float> out);
 
@@ -66,8 +99,12 @@ void FinishPage(Page& page, char list, int limit) {
 
 /// Errors: kInvalidArgument outside 1..500.
 Result<void> CheckLimit(int limit);
+/// The same outside 1..5000.
+Result<void> CheckAppearanceLimit(int limit);
 /// Errors: kInvalidArgument when a vector is not of 512 numbers.
 Result<void> CheckVectors(std::span<const NewFace> faces);
+/// Errors: kInvalidArgument when a track is longer than kMaxTrack, or all are than kMaxTracks.
+Result<void> CheckTracks(std::span<const NewFace> faces);
 /// The refusal of faces made with other models than the store is bound to.
 std::unexpected<Error> OtherContract(std::string_view bound, std::string_view given);
 

@@ -47,14 +47,16 @@ Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFac
     const Face& face = made.face;
     std::optional<std::span<const std::uint8_t>> person;
     if (face.person) person = face.person->bytes();
+    const SpanColumns span = ColumnsOf(face.span);
     {
         FACET_TRY(insert,
                   connection.Prepare(
                       "INSERT INTO faces (uid, media, x1, y1, x2, y2, score,"
                       " key_points, quality, quality_json, age, gender, created_at,"
-                      " person, collection) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+                      " person, collection, start_ms, end_ms, best_ms, frame, track)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
                       " ?11, ?12, ?13, (SELECT id FROM people WHERE uid = ?14),"
-                      " (SELECT collection FROM media WHERE id = ?2))"));
+                      " (SELECT collection FROM media WHERE id = ?2), ?15, ?16, ?17, ?18, ?19)"));
         FACET_TRY_VOID(insert.Bind(1, face.uid.bytes())
                            .Bind(2, media.value())
                            .Bind(3, face.x1)
@@ -69,6 +71,11 @@ Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFac
                            .Bind(12, face.gender)
                            .Bind(13, face.created_at.time_since_epoch().count())
                            .Bind(14, person)
+                           .Bind(15, span.start)
+                           .Bind(16, span.end)
+                           .Bind(17, span.best)
+                           .Bind(18, span.frame)
+                           .Bind(19, made.track)
                            .Run());
     }
     const FaceId id(connection.LastInsertId());
@@ -84,6 +91,7 @@ Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId me
         FACET_TRY_VOID(
             log.Bind(1, static_cast<int>(ChangeKind::kRemoved)).Bind(2, media.value()).Run());
     }
+    FACET_TRY_VOID(RemoveSegments(connection, media));
     // The vectors go with their faces: ON DELETE CASCADE.
     FACET_TRY(remove, connection.Prepare("DELETE FROM faces WHERE media = ? RETURNING uid"));
     return ReadRows(remove.Bind(1, media.value()),
@@ -93,6 +101,7 @@ Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId me
 Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId id,
                                                       const AnalysisResult& result) {
     FACET_TRY_VOID(CheckVectors(result.faces));
+    FACET_TRY_VOID(CheckTracks(result.faces));
     auto& connection = ConnectionOf(tx);
     FACET_TRY_VOID(CheckContract(connection, result.contract, !result.faces.empty()));
     const std::int64_t now = Now();
@@ -103,8 +112,8 @@ Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId i
                   connection.Prepare("UPDATE media SET status = ?, error_code = '',"
                                      " error_message = ?, width = ?, height = ?, contract = ?,"
                                      " analysed_at = ?7, updated_at = ?7,"
-                                     " taken_at = coalesce(?8, taken_at), fingerprint = ?9"
-                                     " WHERE id = ?6"));
+                                     " taken_at = coalesce(?8, taken_at), fingerprint = ?9,"
+                                     " duration_ms = ?10, frame_rate = ?11 WHERE id = ?6"));
         FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kCompleted))
                            .Bind(2, result.note)
                            .Bind(3, result.width)
@@ -114,6 +123,8 @@ Result<std::vector<Uuid>> SqliteStore::CommitAnalysis(Transaction& tx, MediaId i
                            .Bind(7, now)
                            .Bind(8, taken_at)
                            .Bind(9, result.fingerprint)
+                           .Bind(10, result.duration.count())
+                           .Bind(11, result.frame_rate)
                            .Run());
     }
     FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));

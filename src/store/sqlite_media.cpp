@@ -60,7 +60,8 @@ Result<void> SqliteStore::MarkPending(Transaction& tx, MediaId id) {
                        .Bind(2, Now())
                        .Bind(3, id.value())
                        .Run());
-    return MustHaveChanged(connection, kNoMedia);
+    FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
+    return RemoveSegments(connection, id);
 }
 
 Result<std::vector<Uuid>> SqliteStore::MarkFailed(Transaction& tx, MediaId id, const Error& error) {

@@ -49,6 +49,8 @@ Media ReadMedia(const sqlite::Statement& row) {
     if (!row.IsNull(21)) media.fingerprint = static_cast<std::uint64_t>(row.Int(21));
     media.collection = CollectionId(row.Int(22));
     media.collection_name = row.Text(23);
+    media.duration = std::chrono::milliseconds(row.Int(24));
+    media.frame_rate = row.Real(25);
     return media;
 }
 
@@ -74,6 +76,7 @@ Face ReadFace(const sqlite::Statement& row) {
     face.collection = CollectionId(row.Int(16));
     face.collection_name = row.Text(17);
     if (!row.IsNull(18)) face.person = ReadUuid(row, 18);
+    face.span = ReadSpan(row);
     return face;
 }
 

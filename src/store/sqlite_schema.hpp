@@ -260,6 +260,29 @@ CREATE TABLE erasures (
     created_at INTEGER NOT NULL
 ) STRICT;
 )sql"},
+    sqlite::Migration{.version = 3, .sql = R"sql(
+-- Videos.
+ALTER TABLE media ADD COLUMN duration_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE media ADD COLUMN frame_rate REAL NOT NULL DEFAULT 0;
+
+ALTER TABLE faces ADD COLUMN start_ms INTEGER; -- these four: of appearances only
+ALTER TABLE faces ADD COLUMN end_ms INTEGER;
+ALTER TABLE faces ADD COLUMN best_ms INTEGER;
+ALTER TABLE faces ADD COLUMN frame INTEGER;
+-- JSON, or empty. Last, so that listing faces does not read it.
+ALTER TABLE faces ADD COLUMN track TEXT NOT NULL DEFAULT '';
+
+-- What unfinished analyses have found so far. Rows are only appended, so that none is moved to
+-- make room for another, which would leave a copy behind.
+CREATE TABLE video_segments (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    media    INTEGER NOT NULL REFERENCES media (id) ON DELETE CASCADE,
+    number   INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    data     BLOB    NOT NULL,
+    UNIQUE (media, number)
+) STRICT;
+)sql"},
 };
 
 }  // namespace facet::store

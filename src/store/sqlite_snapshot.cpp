@@ -111,9 +111,10 @@ Result<std::optional<MediaId>> InsertMedia(sqlite::Connection& connection, const
               connection.Prepare(
                   "INSERT INTO media (uid, collection, sha256, name, format, mime, bytes, width,"
                   " height, status, error_code, error_message, origin, origin_path, contract,"
-                  " created_at, updated_at, analysed_at, taken_at, fingerprint)"
+                  " created_at, updated_at, analysed_at, taken_at, fingerprint, duration_ms,"
+                  " frame_rate)"
                   " SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-                  " ?17, ?18, ?19, ?20 FROM collections WHERE id = ?2"
+                  " ?17, ?18, ?19, ?20, ?21, ?22 FROM collections WHERE id = ?2"
                   " ON CONFLICT (sha256, collection) DO NOTHING"));
     FACET_TRY_VOID(insert.Bind(1, uid.bytes())
                        .Bind(2, media.collection.value())
@@ -135,6 +136,8 @@ Result<std::optional<MediaId>> InsertMedia(sqlite::Connection& connection, const
                        .Bind(18, analysed_at)
                        .Bind(19, Milliseconds(media.taken_at))
                        .Bind(20, media.fingerprint)
+                       .Bind(21, media.duration.count())
+                       .Bind(22, media.frame_rate)
                        .Run());
     if (connection.Changes() > 0) return MediaId(connection.LastInsertId());
     FACET_TRY(query, connection.Prepare("SELECT 1 FROM collections WHERE id = ?"));

@@ -31,6 +31,12 @@ public:
 
     Result<std::vector<Media>> ExpiredMedia(int limit) override;
 
+    // sqlite_video.cpp
+    Result<std::vector<Appearance>> AppearancesOfMedia(MediaId id, int limit) override;
+    Result<void> AddSegment(Transaction& tx, MediaId id, const VideoSegment& segment) override;
+    Result<std::vector<VideoSegment>> Segments(MediaId id) override;
+    Result<void> DropSegments(Transaction& tx, MediaId id) override;
+
     // sqlite_collections.cpp
     Result<Collection> AddCollection(Transaction& tx, std::string_view name, std::string_view title,
                                      std::optional<int> retention_days) override;
@@ -115,8 +121,9 @@ Result<void> CheckContract(sqlite::Connection& connection, std::string_view cont
 /// Adds a face with `face.created_at` and its vector, and logs it.
 Result<void> AddFace(sqlite::Connection& connection, MediaId media, const NewFace& made);
 Result<void> LogRemoved(sqlite::Connection& connection, FaceId face);
-/// Deletes the faces of a media and logs it; returns their uids.
+/// Deletes the faces of a media, which it logs, and its segments; returns the uids of the faces.
 Result<std::vector<Uuid>> RemoveFaces(sqlite::Connection& connection, MediaId media);
+Result<void> RemoveSegments(sqlite::Connection& connection, MediaId media);
 
 /// kNotFound when the last statement changed no row.
 Result<void> MustHaveChanged(sqlite::Connection& connection, const char* missing);

@@ -99,6 +99,85 @@ TEST(SqliteStore, NothingOfADeletedVectorStaysInTheFiles) {
     }
 }
 
+/// The same for the vectors in segments and tracks, which are of any length: several videos are
+/// analysed at once, go on, end, and are analysed again or deleted.
+TEST(SqliteStore, NothingOfADeletedVideoStaysInTheFiles) {
+    SqliteBackend backend;
+    Store& store = backend.store();
+    std::mt19937 random(12);
+    const auto text = [&] {
+        std::string made(300 + random() % (random() % 3 == 0 ? 12'000 : 3'000), ' ');
+        for (char& c : made) c = static_cast<char>('a' + random() % 26);
+        return made;
+    };
+    std::vector<std::string> gone;
+    struct Video {
+        MediaId id;
+        std::vector<std::string> parts, tracks;
+    };
+    std::vector<Video> videos(12);
+    const auto lose = [&](std::vector<std::string>& lost) {
+        gone.insert(gone.end(), lost.begin(), lost.end());
+        lost.clear();
+    };
+    for (int i = 0; i < 500; ++i) {
+        Video& video = videos[random() % videos.size()];
+        ASSERT_TRUE(store.Transact([&](Transaction& tx) -> Result<void> {
+            if (!video.id) {
+                FACET_TRY(added, store.AddMedia(tx, MediaNumber(i)));
+                video.id = added.media.id;
+                return store.MarkProcessing(tx, video.id);
+            }
+            if (video.parts.size() < 1 + random() % 5) {
+                FACET_TRY_VOID(store.MarkProcessing(tx, video.id));
+                std::string part = text();
+                const auto bytes = std::as_bytes(std::span(part));
+                FACET_TRY_VOID(store.AddSegment(tx, video.id,
+                                                {.number = static_cast<int>(video.parts.size()),
+                                                 .until = {},
+                                                 .data = {bytes.begin(), bytes.end()}}));
+                video.parts.push_back(std::move(part));
+                return {};
+            }
+            lose(video.parts);
+            lose(video.tracks);
+            if (random() % 3 == 0) {
+                FACET_TRY_VOID(store.DeleteMedia(tx, video.id));
+                video.id = MediaId();
+                return {};
+            }
+            AnalysisResult result{
+                .width = 1, .height = 1, .note = "", .contract = "c", .faces = {}};
+            for (unsigned face = random() % 4; face > 0; --face) {
+                result.faces.push_back(FaceWith(std::vector<float>(512, 0.5F)));
+                result.faces.back().track = text();
+                video.tracks.push_back(result.faces.back().track);
+            }
+            FACET_TRY_VOID(store.CommitAnalysis(tx, video.id, result));
+            return {};
+        }));
+    }
+    std::vector<std::string> present;
+    for (const Video& video : videos) {
+        present.insert(present.end(), video.parts.begin(), video.parts.end());
+        present.insert(present.end(), video.tracks.begin(), video.tracks.end());
+    }
+    ASSERT_GT(gone.size(), 100u);
+    ASSERT_GT(present.size(), 10u);
+    ASSERT_TRUE(store.Scrub());
+
+    const std::string files = Contents(backend.path) + Contents(backend.path.string() + "-wal");
+    constexpr std::size_t kPiece = 48;
+    for (const std::string& one : present) {
+        ASSERT_TRUE(files.contains(one.substr(0, kPiece))) << "this test looks in the wrong place";
+    }
+    for (const std::string& one : gone) {
+        for (const std::size_t from : {std::size_t{0}, one.size() / 2, one.size() - kPiece}) {
+            EXPECT_FALSE(files.contains(one.substr(from, kPiece)));
+        }
+    }
+}
+
 TEST(SqliteStore, OpensAgainWithWhatItHeld) {
     testing::TempFolder folder;
     const auto path = folder.path() / "facet.db";

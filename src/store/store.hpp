@@ -48,19 +48,22 @@ public:
     /// Sets kProcessing. Errors: kNotFound.
     virtual Result<void> MarkProcessing(Transaction& tx, MediaId id) = 0;
     /// Replaces the faces of this media, sets kCompleted and appends to the change log: the old
-    /// faces as removed, the new ones as added. Returns the uids of the faces that went (their
-    /// crops can be deleted after the commit). A store bound to no contract yet is bound by the
-    /// first faces. Errors: kNotFound, kConflict (face uid reused, or contract differs from the
-    /// instance's), kInvalidArgument (a vector that is not 512 floats).
+    /// faces as removed, the new ones as added; drops its segments. Returns the uids of the faces
+    /// that went (their crops can be deleted after the commit). A store bound to no contract yet is
+    /// bound by the first faces. Errors: kNotFound, kConflict (face uid reused, or contract differs
+    /// from the instance's), kInvalidArgument (a vector that is not 512 floats, tracks longer than
+    /// kMaxTrack or kMaxTracks).
     virtual Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
                                                      const AnalysisResult& result) = 0;
-    /// Removes its faces (logged), sets kFailed with the error. Errors: kNotFound.
+    /// Removes its faces (logged) and segments, sets kFailed with the error. Errors: kNotFound.
     virtual Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id,
                                                  const Error& error) = 0;
-    /// Sets kPending for another analysis; the faces stay until it succeeds. Errors: kNotFound.
+    /// Sets kPending for another analysis, from the beginning: drops its segments. The faces stay
+    /// until it succeeds. Errors: kNotFound.
     virtual Result<void> MarkPending(Transaction& tx, MediaId id) = 0;
-    /// Deletes the row and its faces (logged; without faces as the removal of no face, so that who
-    /// follows knows that something went). Returns the uids of its faces. Errors: kNotFound.
+    /// Deletes the row, its faces (logged; without faces as the removal of no face, so that who
+    /// follows knows that something went) and its segments. Returns the uids of its faces.
+    /// Errors: kNotFound.
     virtual Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) = 0;
 
     /// Errors: kNotFound.
@@ -81,6 +84,20 @@ public:
     /// Media whose collection keeps them no longer, the oldest first, at most `limit` (1..500).
     /// Errors: kInvalidArgument.
     virtual Result<std::vector<Media>> ExpiredMedia(int limit) = 0;
+
+    /// ---- videos ----------------------------------------------------------------------------
+    /// The faces of a media that have a span, with their tracks, by start, then by id; at most
+    /// `limit` (1..5000). Errors: kInvalidArgument. Cost: reads all tracks, kMaxTracks at most.
+    virtual Result<std::vector<Appearance>> AppearancesOfMedia(MediaId id, int limit) = 0;
+    /// Keeps a segment of the analysis under way, and touches the media. Neither Snapshot nor
+    /// CopySqliteToPostgres takes segments along: elsewhere the video is analysed anew.
+    /// Errors: kNotFound (media), kConflict (it is not kProcessing, or has a segment of this
+    /// number: the analysis is somebody else's by now).
+    virtual Result<void> AddSegment(Transaction& tx, MediaId id, const VideoSegment& segment) = 0;
+    /// By number; none when there is no such media.
+    virtual Result<std::vector<VideoSegment>> Segments(MediaId id) = 0;
+    /// Of a media that may have none.
+    virtual Result<void> DropSegments(Transaction& tx, MediaId id) = 0;
 
     /// ---- collections -----------------------------------------------------------------------
     /// Errors: kConflict (the name is taken), kInvalidArgument (not a name).

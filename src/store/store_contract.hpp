@@ -16,7 +16,7 @@
 #include "store/webhooks.hpp"
 
 /// What every store must do: the tests are in store_contract_media.hpp, _faces.hpp,
-/// _collections.hpp and _moving.hpp, the adapters in store_contract_test.cpp.
+/// _collections.hpp, _moving.hpp and _video.hpp, the adapters in store_contract_test.cpp.
 namespace facet::store {
 
 /// An empty store that goes with the object, and the clock it was given.

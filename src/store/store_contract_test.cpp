@@ -2,6 +2,7 @@
 #include "store/store_contract_faces.hpp"
 #include "store/store_contract_media.hpp"
 #include "store/store_contract_moving.hpp"
+#include "store/store_contract_video.hpp"
 #include "store/test_backends.hpp"
 
 namespace facet::store {
@@ -14,6 +15,9 @@ INSTANTIATE_TEST_SUITE_P(Backends, CollectionsContract, ::testing::ValuesIn(Stor
                          [](const auto& backend) { return backend.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Backends, MovingContract, ::testing::ValuesIn(StoreBackends()),
+                         [](const auto& backend) { return backend.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Backends, VideoContract, ::testing::ValuesIn(StoreBackends()),
                          [](const auto& backend) { return backend.param.name; });
 
 TEST(StoreContractOnPostgres, IsRun) { FACET_REQUIRE_POSTGRES(); }

@@ -22,6 +22,7 @@ public:
         hash_.Update(std::as_bytes(std::span(&number, 1)));
         return *this;
     }
+    Writer& operator<<(double number) { return *this << std::bit_cast<std::int64_t>(number); }
     Writer& operator<<(float number) { return *this << std::bit_cast<std::int32_t>(number); }
     Writer& operator<<(std::int32_t number) { return *this << std::int64_t{number}; }
     Writer& operator<<(const std::string& text) {
@@ -32,6 +33,9 @@ public:
     Writer& operator<<(const Uuid& uuid) {
         hash_.Update(std::as_bytes(std::span(uuid.bytes())));
         return *this;
+    }
+    Writer& operator<<(const Span& span) {
+        return *this << span.start.count() << span.end.count() << span.best.count() << span.frame;
     }
     Writer& operator<<(Timestamp at) {
         return *this << static_cast<std::int64_t>(at.time_since_epoch().count());
@@ -75,13 +79,16 @@ Result<std::vector<NewFace>> ReadFacesWithVectors(sqlite::Connection& from,
     FACET_TRY(faces, ReadRows(query, [](const sqlite::Statement& row) {
                   return NewFace{.face = ReadFace(row), .embedding = {}};
               }));
-    for (auto& [face, vector] : faces) {
+    for (auto& [face, vector, track] : faces) {
         face.quality_json = Storable(face.quality_json);
-        FACET_TRY(one, from.Prepare("SELECT vector FROM embeddings WHERE face = ?"));
+        FACET_TRY(one, from.Prepare("SELECT f.track, e.vector FROM faces f LEFT JOIN embeddings e"
+                                    " ON e.face = f.id WHERE f.id = ?"));
         FACET_TRY(found, one.Bind(1, face.id.value()).Step());
-        if (found) {
+        FACET_CHECK(found);  // one snapshot
+        track = Storable(one.Text(0));
+        if (!one.IsNull(1)) {
             vector.resize(kVectorLength);
-            FACET_TRY_VOID(FromBlob(one.Blob(0), vector));
+            FACET_TRY_VOID(FromBlob(one.Blob(1), vector));
         }
         FACET_TRY_VOID(CheckVector(vector, face.id));
     }
@@ -98,15 +105,16 @@ Result<std::vector<NewFace>> ReadFacesWithVectors(postgres::Connection& from,
                  [](const postgres::Row& row) {
                      return NewFace{.face = ReadFace(row), .embedding = {}};
                  }));
-    FACET_TRY(vectors, from.Run("SELECT e.vector FROM faces f LEFT JOIN embeddings e ON e.face ="
-                                " f.id WHERE " +
-                                    condition,
-                                values));
-    FACET_CHECK(vectors.size() == faces.size());  // one snapshot
+    FACET_TRY(rest, from.Run("SELECT f.track, e.vector FROM faces f LEFT JOIN embeddings e"
+                             " ON e.face = f.id WHERE " +
+                                 condition,
+                             values));
+    FACET_CHECK(rest.size() == faces.size());  // one snapshot
     for (std::size_t i = 0; i < faces.size(); ++i) {
-        if (!vectors[i].IsNull(0)) {
+        faces[i].track = rest[i].Text(0);
+        if (!rest[i].IsNull(1)) {
             faces[i].embedding.resize(kVectorLength);
-            FACET_TRY_VOID(vectors[i].Vector(0, faces[i].embedding));
+            FACET_TRY_VOID(rest[i].Vector(1, faces[i].embedding));
         }
         FACET_TRY_VOID(CheckVector(faces[i].embedding, faces[i].face.id));
     }
@@ -160,9 +168,10 @@ Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media) {
         queries.push_back(
             {.sql = "INSERT INTO media (id, uid, sha256, name, format, mime, bytes, width, height,"
                     " status, error_code, error_message, origin, origin_path, task, contract,"
-                    " created_at, updated_at, analysed_at, taken_at, fingerprint, collection)"
+                    " created_at, updated_at, analysed_at, taken_at, fingerprint, collection,"
+                    " duration_ms, frame_rate)"
                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-                    " $16, $17, $18, $19, $20, $21, $22)",
+                    " $16, $17, $18, $19, $20, $21, $22, $23, $24)",
              .values = {one.id.value(),
                         one.uid,
                         one.sha256,
@@ -184,7 +193,9 @@ Result<void> Insert(postgres::Connection& to, const std::vector<Media>& media) {
                         one.analysed_at,
                         one.taken_at,
                         one.fingerprint,
-                        one.collection.value()}});
+                        one.collection.value(),
+                        one.duration.count(),
+                        one.frame_rate}});
     }
     FACET_TRY_VOID(to.RunAll(queries));
     return {};
@@ -200,16 +211,21 @@ Result<void> Insert(postgres::Connection& to, const std::vector<NewFace>& faces)
         }));
         return {};
     };
-    FACET_TRY_VOID(copy(
-        "COPY faces (id, uid, media, x1, y1, x2, y2, score, key_points, quality,"
-        " quality_json, age, gender, created_at, collection) FROM STDIN (FORMAT binary)",
-        [](const NewFace& one, std::vector<postgres::Value>& row) {
-            const Face& f = one.face;
-            row = {
-                f.id.value(), f.uid,        f.media.value(),      f.x1,      f.y1,           f.x2,
-                f.y2,         f.score,      ToBlob(f.key_points), f.quality, f.quality_json, f.age,
-                f.gender,     f.created_at, f.collection.value()};
-        }));
+    FACET_TRY_VOID(
+        copy("COPY faces (id, uid, media, x1, y1, x2, y2, score, key_points, quality,"
+             " quality_json, age, gender, created_at, collection, start_ms, end_ms, best_ms, frame,"
+             " track) FROM STDIN (FORMAT binary)",
+             [](const NewFace& one, std::vector<postgres::Value>& row) {
+                 const Face& f = one.face;
+                 const SpanColumns span = ColumnsOf(f.span);
+                 row = {f.id.value(), f.uid,          f.media.value(),
+                        f.x1,         f.y1,           f.x2,
+                        f.y2,         f.score,        ToBlob(f.key_points),
+                        f.quality,    f.quality_json, f.age,
+                        f.gender,     f.created_at,   f.collection.value(),
+                        span.start,   span.end,       span.best,
+                        span.frame,   one.track};
+             }));
     FACET_TRY_VOID(copy("COPY embeddings (face, vector) FROM STDIN (FORMAT binary)",
                         [](const NewFace& one, std::vector<postgres::Value>& row) {
                             row = {one.face.id.value(), postgres::Value::Vector(one.embedding)};
@@ -307,7 +323,8 @@ void AddTo(Sha256& hash, const Media& media) {
                  << media.task << media.face_count << media.contract << media.created_at
                  << media.updated_at << media.analysed_at << media.taken_at
                  << static_cast<std::int64_t>(media.fingerprint.value_or(0))
-                 << media.collection.value() << media.collection_name;
+                 << media.collection.value() << media.collection_name << media.duration.count()
+                 << media.frame_rate;
 }
 
 void AddTo(Sha256& hash, const NewFace& one) {
@@ -316,7 +333,7 @@ void AddTo(Sha256& hash, const NewFace& one) {
     writer << face.id.value() << face.uid << face.media.value() << face.media_uid << face.x1
            << face.y1 << face.x2 << face.y2 << face.score << face.quality << face.quality_json
            << face.age << face.gender << face.contract << face.created_at << face.collection.value()
-           << face.person;
+           << face.person << face.span << one.track;
     for (const float number : face.key_points) writer << number;
     hash.Update(std::as_bytes(std::span(one.embedding)));
 }

@@ -251,6 +251,46 @@ TEST_F(TransferTest, EverythingArrivesAsItWas) {
     EXPECT_EQ(target->GetStats()->media, 6);
 }
 
+TEST_F(TransferTest, AVideoArrivesWithItsAppearances) {
+    const auto film = Add("film.mp4", -1);
+    const auto unfinished = Add("unfinished.mp4", -1);
+    Do([&](Transaction& tx) -> Result<void> {
+        AnalysisResult result{
+            .width = 640, .height = 480, .note = "", .contract = "contract", .faces = {}};
+        result.duration = 61'234ms;
+        result.frame_rate = 23.976;
+        for (const auto start : {4'000ms, 0ms}) {
+            NewFace made;
+            made.face.uid = Uuid::Generate();
+            made.face.quality_json = "{}";
+            made.face.span =
+                Span{.start = start, .end = start + 500ms, .best = start + 200ms, .frame = 1};
+            made.track = R"({"boxes":[[)" + std::to_string(start.count()) + "]]}";
+            made.embedding.assign(512, 0.5F);
+            result.faces.push_back(std::move(made));
+        }
+        FACET_TRY_VOID(source().CommitAnalysis(tx, film, result));
+        FACET_TRY_VOID(source().MarkProcessing(tx, unfinished));
+        return source().AddSegment(tx, unfinished, {.number = 0});
+    });
+    const auto report = Run();
+    ASSERT_TRUE(report) << report.error().message << report.error().detail;
+    const auto target = Target();
+    EXPECT_EQ(target->FindMedia(film)->duration, 61'234ms);
+    EXPECT_EQ(target->FindMedia(film)->frame_rate, 23.976);
+    const auto before = *source().AppearancesOfMedia(film, 10);
+    const auto after = *target->AppearancesOfMedia(film, 10);
+    ASSERT_EQ(before.size(), 2u);
+    ASSERT_EQ(after.size(), 2u);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(after[i].face.id, before[i].face.id);
+        EXPECT_EQ(after[i].face.span, before[i].face.span);
+        EXPECT_EQ(after[i].track, before[i].track);
+    }
+    EXPECT_EQ(target->FindMedia(unfinished)->status, MediaStatus::kPending);
+    EXPECT_TRUE(target->Segments(unfinished)->empty()) << "it is analysed anew";
+}
+
 TEST_F(TransferTest, AKilledRunIsContinued) {
     for (int i = 0; i < 1'500; ++i) Add("m", i % 60 == 0 ? 100 : -1);
     const pid_t child = ::fork();
@@ -313,8 +353,14 @@ TEST_F(TransferTest, ADifferenceIsFound) {
               "UPDATE embeddings SET vector = (vector * array_fill(0.5::real, ARRAY[512])::vector)"
               " WHERE face = 2",
               "faces"},
+             {"UPDATE faces SET track = '{}' WHERE id = 2",
+              "UPDATE faces SET track = '' WHERE id = 2", "faces"},
+             {"UPDATE faces SET start_ms = 0, end_ms = 0, best_ms = 0, frame = 0 WHERE id = 2",
+              "UPDATE faces SET start_ms = NULL WHERE id = 2", "faces"},
              {"UPDATE media SET name = 'c' WHERE name = 'b'",
               "UPDATE media SET name = 'b' WHERE name = 'c'", "media"},
+             {"UPDATE media SET frame_rate = 25 WHERE name = 'b'",
+              "UPDATE media SET frame_rate = 0 WHERE name = 'b'", "media"},
              {"UPDATE watched_files SET mtime_ns = 7", "UPDATE watched_files SET mtime_ns = 6",
               "watched files"},
              {"DELETE FROM embedding_changes WHERE seq = 1",

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -68,6 +70,8 @@ struct Media {
     std::optional<Timestamp> analysed_at;
     Timestamp taken_at{};                      // as the camera says; else created_at
     std::optional<std::uint64_t> fingerprint;  // of the picture's looks, once analysed
+    std::chrono::milliseconds duration{0};     // 0: a picture, or not known
+    double frame_rate = 0;                     // frames a second, on average; 0: as above
 };
 
 struct NewMedia {
@@ -81,6 +85,18 @@ struct NewMedia {
     std::string origin_path;
 };
 
+/// From when to when someone is seen in a video: one continuous stay. Times are from the beginning
+/// of the file, start <= best <= end; `best` is when the best shot was taken, whose box, key
+/// points, score and quality are those of the face.
+struct Span {
+    std::chrono::milliseconds start{0};
+    std::chrono::milliseconds end{0};
+    std::chrono::milliseconds best{0};
+    std::int64_t frame = 0;  // number of the best shot in the file, the first being 0
+    bool operator==(const Span&) const = default;
+};
+
+/// Someone in a picture, or an appearance: someone's stay in a video.
 struct Face {
     FaceId id;
     Uuid uid;
@@ -98,12 +114,39 @@ struct Face {
     std::string gender;  // "female", "male" or empty
     std::string contract;
     Timestamp created_at{};
+    std::optional<Span> span{};  // none: of a picture
 };
 
 /// A face about to be stored: the store fills in its id and what its media says.
 struct NewFace {
     Face face;
     std::vector<float> embedding;  // 512 floats of unit length
+    /// Where the face was over time and other shots of it: a JSON object that the store does not
+    /// look into. Empty: a picture's.
+    std::string track{};
+};
+/// Bytes that an analysis may have in one track, and in all tracks of one media: what an archive
+/// has room for (a line of 1 MiB, a file of 64 MiB), were every number written anew at greater
+/// length.
+inline constexpr std::size_t kMaxTrack = 512 << 10;
+inline constexpr std::size_t kMaxTracks = 24 << 20;
+
+/// A face with a span, and its track as it was stored.
+struct Appearance {
+    Face face;
+    std::string track;
+};
+
+/// How far the analysis of a long video has come, for another worker to go on from there. Its data
+/// has biometric vectors of an analysis that is not finished: whoever keeps it elsewhere has to
+/// delete it there too.
+struct VideoSegment {
+    int number = 0;                      // of this analysis, the first being 0
+    std::chrono::milliseconds until{0};  // analysed up to there, from the beginning of the file
+    /// What was found in this segment and where the tracker stood at its end, as the analysis
+    /// writes it.
+    std::vector<std::byte> data{};
+    bool operator==(const VideoSegment&) const = default;
 };
 
 /// A media as another instance had it.
@@ -121,6 +164,8 @@ struct AnalysisResult {
     std::vector<NewFace> faces;
     std::optional<Timestamp> taken_at{};  // none: as before
     std::optional<std::uint64_t> fingerprint{};
+    std::chrono::milliseconds duration{0};  // these two as in Media
+    double frame_rate = 0;
 };
 
 /// Someone with a name, in one collection.

@@ -229,7 +229,7 @@ def test_a_picture_that_is_none(facet, contract, tmp_path):
     parts = [(name, content) for name, content in parts if not name.startswith("originals/")]
     parts = replaced(parts, MEDIA, change_line({"sha256": sha, "bytes": len(page)}))
     archive = write(tmp_path / "bad.tar", [*parts, (f"originals/{sha}.bmp", page)])
-    refused(facet, archive, tmp_path / "data", "not a picture of its type")
+    refused(facet, archive, tmp_path / "data", "not of its type")
 
 
 @pytest.mark.parametrize("where", ["built-in", "servers"])
