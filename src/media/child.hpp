@@ -19,9 +19,8 @@ struct RawFrameRequest {
 };
 
 /// Calls `row` with height rows of width x 4 bytes (RGBA, alpha not premultiplied), top first.
-/// The child has fixed arguments, an empty environment, no descriptors but its three, may open no
-/// other file or address for input, and is bounded in memory and processor time; it is dead and
-/// reaped when this returns.
+/// The child is confined as ChildProcess says, may open no other file or address for input, and is
+/// dead and reaped when this returns.
 /// Memory here: one row and a few kilobytes. Thread safety: any thread.
 /// Errors: kUnavailable (no ffmpeg), kCorrupt, kDeadline, kInternal.
 Result<void> DecodeRawFrame(RawFrameRequest request,
