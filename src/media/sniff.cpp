@@ -29,8 +29,14 @@ constexpr FormatFacts kFacts[] = {
     {Format::kIco, "ICO", "ico", "image/vnd.microsoft.icon"},
     {Format::kPnm, "PNM", "pnm", "image/x-portable-anymap"},
     {Format::kMp4, "MP4", "mp4", "video/mp4"},
+    {Format::kMov, "QuickTime", "mov", "video/quicktime"},
     {Format::kMatroska, "Matroska", "mkv", "video/x-matroska"},
+    {Format::kWebm, "WebM", "webm", "video/webm"},
     {Format::kAvi, "AVI", "avi", "video/x-msvideo"},
+    {Format::kAsf, "ASF (WMV)", "wmv", "video/x-ms-wmv"},
+    {Format::kFlv, "FLV", "flv", "video/x-flv"},
+    {Format::kMpegPs, "MPEG program stream", "mpg", "video/mpeg"},
+    {Format::kMpegTs, "MPEG transport stream", "ts", "video/mp2t"},
 };
 
 const FormatFacts& Facts(Format format) noexcept {
@@ -71,7 +77,25 @@ Format SniffBrands(std::string_view head) {
     if (IsOneOf(major, {"jp2 "sv, "jpx "sv, "jpm "sv, "crx "sv, "M4A "sv, "M4B "sv})) {
         return Format::kUnknown;
     }
-    return Format::kMp4;
+    return major == "qt  " ? Format::kMov : Format::kMp4;
+}
+
+/// The document type of an EBML header (RFC 8794, 11.2.4, element 0x4282) tells WebM from the rest
+/// of Matroska; writers put it near the front.
+Format SniffEbml(std::string_view head) {
+    return head.contains("\x42\x82\x84webm"sv) ? Format::kWebm : Format::kMatroska;
+}
+
+/// Every packet of 188 bytes begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2); AVCHD puts a time code
+/// of 4 bytes before each.
+bool LooksLikeMpegTs(std::string_view head) {
+    constexpr std::size_t kPacket = 188;
+    constexpr std::size_t kTimeCode = 4;
+    const auto synced = [&](std::size_t first, std::size_t step) {
+        return ByteAt(head, first) == 0x47 && ByteAt(head, first + step) == 0x47 &&
+               ByteAt(head, first + 2 * step) == 0x47;
+    };
+    return synced(0, kPacket) || synced(kTimeCode, kPacket + kTimeCode);
 }
 
 bool LooksLikeBmp(std::string_view head) {
@@ -115,9 +139,17 @@ Format Sniff(std::span<const std::byte> bytes) noexcept {
     if (head.size() >= 12 && head.substr(4, 4) == "ftyp") return SniffBrands(head);
     // QuickTime files from before brands begin with one of these boxes.
     if (head.size() >= 12 && IsOneOf(head.substr(4, 4), {"moov"sv, "mdat"sv, "wide"sv})) {
-        return Format::kMp4;
+        return Format::kMov;
     }
-    if (head.starts_with("\x1a\x45\xdf\xa3"sv)) return Format::kMatroska;
+    if (head.starts_with("\x1a\x45\xdf\xa3"sv)) return SniffEbml(head);
+    // The GUID of the header object (Advanced Systems Format Specification, 10.1).
+    if (head.starts_with("\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"sv)) {
+        return Format::kAsf;
+    }
+    if (head.starts_with("FLV\1"sv)) return Format::kFlv;
+    // The start code of a pack (ISO/IEC 13818-1, 2.5.3.3).
+    if (head.starts_with("\0\0\1\xba"sv)) return Format::kMpegPs;
+    if (LooksLikeMpegTs(head)) return Format::kMpegTs;
     if (LooksLikeTiff(head)) return Format::kTiff;
     if (LooksLikeBmp(head)) return Format::kBmp;
     if (LooksLikeIco(head)) return Format::kIco;
@@ -128,7 +160,20 @@ Format Sniff(std::span<const std::byte> bytes) noexcept {
 bool IsImage(Format format) noexcept { return format != Format::kUnknown && !IsVideo(format); }
 
 bool IsVideo(Format format) noexcept {
-    return format == Format::kMp4 || format == Format::kMatroska || format == Format::kAvi;
+    switch (format) {
+        case Format::kMp4:
+        case Format::kMov:
+        case Format::kMatroska:
+        case Format::kWebm:
+        case Format::kAvi:
+        case Format::kAsf:
+        case Format::kFlv:
+        case Format::kMpegPs:
+        case Format::kMpegTs:
+            return true;
+        default:
+            return false;
+    }
 }
 
 std::string_view Name(Format format) noexcept { return Facts(format).name; }

@@ -19,13 +19,19 @@ enum class Format : std::uint8_t {
     kAvif,
     kIco,
     kPnm,
-    kMp4,
-    kMatroska,
-    kAvi,
+    kMp4,       // also M4V and 3GP
+    kMov,       // QuickTime
+    kMatroska,  //
+    kWebm,      //
+    kAvi,       //
+    kAsf,       // WMV
+    kFlv,       //
+    kMpegPs,    // MPEG-1 system and MPEG-2 program streams: .mpg, .vob
+    kMpegTs,    // also with the 4-byte time codes of AVCHD: .m2ts
 };
 
 /// Bytes of a file's beginning that are enough for `Sniff`.
-inline constexpr std::size_t kSniffBytes = 64;
+inline constexpr std::size_t kSniffBytes = 512;
 
 /// The format by magic bytes; names and Content-Type are never looked at. kUnknown is not an error.
 Format Sniff(std::span<const std::byte> head) noexcept;

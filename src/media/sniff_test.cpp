@@ -56,12 +56,18 @@ constexpr Case kCases[] = {
      Format::kMp4},
     {"\0\0\0\x14"
      "ftypqt  \0\0\0\0qt  "sv,
-     Format::kMp4},
+     Format::kMov},
     {"\0\0\0\x14"
      "ftypM4A \0\0\0\0M4A "sv,
      Format::kUnknown},
-    {"\0\0\0\x08wide\0\0\0\0mdat"sv, Format::kMp4},
+    {"\0\0\0\x08wide\0\0\0\0mdat"sv, Format::kMov},
     {"\x1a\x45\xdf\xa3\x01\0\0\0"sv, Format::kMatroska},
+    {"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska"sv, Format::kMatroska},
+    {"\x1a\x45\xdf\xa3\x93\x42\x86\x81\1\x42\x82\x84webm\x42\x87\x81\4"sv, Format::kWebm},
+    {"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c\x10\0"sv, Format::kAsf},
+    {"FLV\1\5\0\0\0\x09"sv, Format::kFlv},
+    {"FLVX"sv, Format::kUnknown},
+    {"\0\0\1\xba\x44\0\4\0"sv, Format::kMpegPs},
     {"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"sv, Format::kBmp},
     {"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x29\0\0\0"sv, Format::kUnknown},
     {"BMW is not a bitmap, but text"sv, Format::kUnknown},
@@ -81,13 +87,28 @@ TEST(Sniff, KnowsFormatsByTheirFirstBytes) {
     for (const Case& c : kCases) EXPECT_EQ(SniffText(c.head), c.format) << c.head;
 }
 
+TEST(Sniff, TransportStreamsShowInThreePackets) {
+    for (const std::size_t before : {0, 4}) {  // of the time code of AVCHD
+        std::string packets;
+        for (int i = 0; i < 3; ++i) {
+            packets += std::string(before, '\0') + "G" + std::string(187, '\x55');
+        }
+        ASSERT_GT(kSniffBytes, 2 * (188 + before) + before);
+        EXPECT_EQ(SniffText(std::string_view(packets).substr(0, kSniffBytes)), Format::kMpegTs);
+        packets[188 + 2 * before] = 'x';
+        EXPECT_EQ(SniffText(packets), Format::kUnknown);
+    }
+    EXPECT_EQ(SniffText("GIF and other words that begin with a G"), Format::kUnknown);
+}
+
 TEST(Sniff, ABeginningCutShortIsTheSameFormatOrNone) {
     for (const Case& c : kCases) {
         for (std::size_t length = 0; length < c.head.size(); ++length) {
             const Format format = SniffText(c.head.substr(0, length));
             EXPECT_TRUE(format == c.format || format == Format::kUnknown ||
-                        // a general brand, before the particular one comes into sight
-                        (c.format == Format::kAvif && format == Format::kHeic))
+                        // a general kind, before the particular one comes into sight
+                        (c.format == Format::kAvif && format == Format::kHeic) ||
+                        (c.format == Format::kWebm && format == Format::kMatroska))
                 << c.head << " cut to " << length;
         }
     }
@@ -108,12 +129,12 @@ TEST(Sniff, NamesNeverCount) {
 TEST(Sniff, KnowsEveryFormatOfTheTestData) {
     FACET_REQUIRE_TESTDATA(data);
     const std::map<std::string, Format> expected = {
-        {".jpg", Format::kJpeg},  {".jpeg", Format::kJpeg},    {".png", Format::kPng},
-        {".webp", Format::kWebp}, {".gif", Format::kGif},      {".bmp", Format::kBmp},
-        {".tif", Format::kTiff},  {".tiff", Format::kTiff},    {".heic", Format::kHeic},
-        {".heif", Format::kHeic}, {".avif", Format::kAvif},    {".ico", Format::kIco},
-        {".ppm", Format::kPnm},   {".pgm", Format::kPnm},      {".mp4", Format::kMp4},
-        {".avi", Format::kAvi},   {".webm", Format::kMatroska}};
+        {".jpg", Format::kJpeg},  {".jpeg", Format::kJpeg}, {".png", Format::kPng},
+        {".webp", Format::kWebp}, {".gif", Format::kGif},   {".bmp", Format::kBmp},
+        {".tif", Format::kTiff},  {".tiff", Format::kTiff}, {".heic", Format::kHeic},
+        {".heif", Format::kHeic}, {".avif", Format::kAvif}, {".ico", Format::kIco},
+        {".ppm", Format::kPnm},   {".pgm", Format::kPnm},   {".mp4", Format::kMp4},
+        {".avi", Format::kAvi},   {".webm", Format::kWebm}};
     int seen = 0;
     for (const char* folder : {"formats", "video"}) {
         for (const auto& file : testing::FilesOf(data / folder)) {
@@ -132,7 +153,7 @@ TEST(Sniff, KnowsEveryFormatOfTheTestData) {
 }
 
 TEST(Sniff, EveryFormatHasItsWords) {
-    for (int i = 0; i <= static_cast<int>(Format::kAvi); ++i) {
+    for (int i = 0; i <= static_cast<int>(Format::kMpegTs); ++i) {
         const auto format = static_cast<Format>(i);
         EXPECT_FALSE(Name(format).empty());
         EXPECT_FALSE(Extension(format).empty());
