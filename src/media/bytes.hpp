@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/file.hpp"
@@ -23,6 +24,9 @@ public:
 
     /// Fills `out` from `offset`; fewer bytes only at the end. Errors: kUnavailable.
     Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const;
+
+    /// Gives up the descriptor of a file, which stands at its beginning; none for bytes in memory.
+    UniqueFd TakeFile() && { return std::move(fd_); }
 
 private:
     ByteSource() = default;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +76,7 @@ Owned<VipsImage> Load(Format format, VipsSource* source, const LoadOptions& opti
         loader(source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, more...,
                nullptr);
     };
+    const int pages = options.all_pages ? -1 : 1;
     switch (format) {
         case Format::kJpeg:
             load(vips_jpegload_source, "shrink",
@@ -84,10 +86,10 @@ Owned<VipsImage> Load(Format format, VipsSource* source, const LoadOptions& opti
             load(vips_pngload_source);
             break;
         case Format::kWebp:
-            load(vips_webpload_source, "scale", options.scale);
+            load(vips_webpload_source, "scale", options.scale, "n", pages);
             break;
         case Format::kGif:
-            load(vips_gifload_source);
+            load(vips_gifload_source, "n", pages);
             break;
         case Format::kTiff:
             load(vips_tiffload_source);
@@ -210,6 +212,17 @@ int Loader::frames() const noexcept {
     return std::max(1, IntField(state_->image.get(), VIPS_META_N_PAGES, 1));
 }
 
+std::vector<std::chrono::milliseconds> Loader::delays() const {
+    int* values = nullptr;
+    int count = 0;
+    if (vips_image_get_typeof(state_->image.get(), "delay") == 0 ||
+        vips_image_get_array_int(state_->image.get(), "delay", &values, &count) != 0) {
+        return {};
+    }
+    const std::span<const int> all(values, static_cast<std::size_t>(count));
+    return {all.begin(), all.end()};
+}
+
 int Loader::orientation() const noexcept {
     // libheif turns the picture by the container's own properties; Exif only repeats them.
     if (state_->format == Format::kHeic || state_->format == Format::kAvif) return 1;
@@ -237,7 +250,7 @@ int Loader::pixel_bytes() const noexcept {
     return static_cast<int>(VIPS_IMAGE_SIZEOF_PEL(state_->image.get()));
 }
 
-Result<int> Loader::PushRows(RowScaler& scaler) {
+Result<int> Loader::PushRows(RowScaler& scaler, int first, int count) {
     VipsImage* image = state_->image.get();
     auto layout = LayoutOf(image);
     Owned<VipsImage> converted;
@@ -254,30 +267,30 @@ Result<int> Loader::PushRows(RowScaler& scaler) {
         image = converted.get();
     }
     const int image_width = vips_image_get_width(image);
-    const int image_height = vips_image_get_height(image);
     const Owned<VipsRegion> region(vips_region_new(image));
     if (!region) return Fail(Code::kInternal, "no image region", TakeComplaint());
     std::vector<std::uint8_t> rgb(static_cast<std::size_t>(image_width) * 3);
     int rows = 0;
-    while (rows < image_height) {
+    while (rows < count) {
         if (state_->feed.deadline.Passed()) {
             return Fail(Code::kDeadline, "decoding took longer than allowed");
         }
         const VipsRect area{.left = 0,
-                            .top = rows,
+                            .top = first + rows,
                             .width = image_width,
-                            .height = std::min(kBandRows, image_height - rows)};
+                            .height = std::min(kBandRows, count - rows)};
         if (vips_region_prepare(region.get(), &area) != 0) {
             state_->complaint = TakeComplaint();
             break;
         }
         for (int y = 0; y < area.height; ++y) {
-            ToRgb(*layout, VIPS_REGION_ADDR(region.get(), 0, rows + y), image_width, rgb.data());
+            ToRgb(*layout, VIPS_REGION_ADDR(region.get(), 0, area.top + y), image_width,
+                  rgb.data());
             scaler.Push(rgb.data());
         }
         rows += area.height;
     }
-    if (rows < image_height && state_->feed.deadline.Passed()) {
+    if (rows < count && state_->feed.deadline.Passed()) {
         return Fail(Code::kDeadline, "decoding took longer than allowed", state_->complaint);
     }
     if (state_->feed.disk_failed) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "media/bytes.hpp"
 #include "media/decode.hpp"
@@ -14,7 +16,8 @@ namespace facet::media {
 /// 1, 1/2, 1/4 or 1/8, for WebP anything up to 1, for other formats 1.
 struct LoadOptions {
     double scale = 1.0;
-    bool lenient = false;  // go on where data is missing, if the decoder can
+    bool lenient = false;    // go on where data is missing, if the decoder can
+    bool all_pages = false;  // of GIF and WebP: all frames, one below the other
     Deadline deadline = Deadline::Never();
 };
 
@@ -31,6 +34,8 @@ public:
     int width() const noexcept;  // as stored, after `scale`
     int height() const noexcept;
     int frames() const noexcept;
+    /// Of GIF and WebP: how long each frame is shown; empty where the file does not say.
+    std::vector<std::chrono::milliseconds> delays() const;
     int orientation() const noexcept;  // 1 where the decoder has turned the picture already
     /// As the camera wrote it.
     std::optional<Timestamp> taken_at() const;
@@ -40,7 +45,9 @@ public:
 
     /// Pushes rows until the end, damage, or the deadline; returns how many.
     /// Errors: kDeadline, kUnsupportedMedia. Damage is no error: `complaint` tells.
-    Result<int> PushRows(RowScaler& scaler);
+    Result<int> PushRows(RowScaler& scaler) { return PushRows(scaler, 0, height()); }
+    /// The same for `count` rows from `first` on, which is below all rows read before.
+    Result<int> PushRows(RowScaler& scaler, int first, int count);
     /// What the decoder said about damage; for the log.
     const std::string& complaint() const noexcept;
 
