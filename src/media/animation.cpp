@@ -69,6 +69,11 @@ public:
             loader_.emplace(std::move(lenient));
             truncated_ = true;
         }
+        if (info_.format == Format::kGif) {
+            // Its decoder does not tell.
+            FACET_TRY(facts, ReadGifFacts(bytes_, static_cast<std::uint64_t>(Limits{}.max_frames)));
+            truncated_ = truncated_ || facts.ends_early;
+        }
         const int frames = loader_->frames();
         if (loader_->width() != info_.stored_width ||
             loader_->height() != std::int64_t{info_.stored_height} * frames) {

@@ -97,12 +97,14 @@ Result<Facts> ReadGifFacts(const ByteSource& bytes, std::uint64_t max_frames) {
     while (facts.frames <= max_frames) {
         std::uint8_t kind = 0;
         FACET_TRY(found, cursor.Read({&kind, 1}));
+        facts.ends_early = !found;
         if (!found) break;
         if (kind == 0x21) {  // extension
             cursor.Skip(1);
         } else if (kind == 0x2c) {  // frame
             std::array<std::uint8_t, 9> frame{};
             FACET_TRY(whole, cursor.Read(frame));
+            facts.ends_early = !whole;
             if (!whole) break;
             ++facts.frames;
             facts.width = std::max(facts.width, Little(&frame[0], 2) + Little(&frame[4], 2));
@@ -112,6 +114,7 @@ Result<Facts> ReadGifFacts(const ByteSource& bytes, std::uint64_t max_frames) {
             break;
         }
         FACET_TRY(more, SkipSubBlocks(cursor));
+        facts.ends_early = !more;
         if (!more) break;
     }
     if (facts.frames == 0) return Fail(Code::kCorrupt, "the GIF ends before its first frame");

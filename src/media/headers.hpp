@@ -19,6 +19,7 @@ struct Facts {
     std::uint64_t height = 0;
     std::uint64_t frames = 1;       // counting stops above the limit given
     std::uint64_t tile_pixels = 0;  // TIFF: of one row of tiles; 0: it has none
+    bool ends_early = false;        // GIF: counting met the end of the file
 };
 
 Result<Facts> ReadGifFacts(const ByteSource& bytes, std::uint64_t max_frames);

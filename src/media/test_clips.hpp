@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-/// Grey of frame `number` of a coded clip, and back: flat frames survive any codec.
-inline int LumaOf(int number) { return 20 + 3 * number; }
+/// Luma of frame `number` of a coded clip, and back: flat frames survive any codec.
+inline int LumaOf(int number) { return 40 + 3 * number; }
 inline int NumberIn(const Image& image) {
     double sum = 0;
     for (const auto sample : image.pixels()) sum += sample;
@@ -30,10 +30,10 @@ inline int NumberIn(const Image& image) {
     return static_cast<int>(std::lround((grey * 219 / 255 + 16 - LumaOf(0)) / 3));
 }
 
-/// A source of ffmpeg whose frame N has the grey that `NumberIn` reads; up to 70 frames.
+/// A source of ffmpeg whose frame N has the grey that `NumberIn` reads; up to 60 frames.
 inline std::string Numbered(int frames, const std::string& size = "160x120", int rate = 25) {
     return "-f lavfi -i \"color=black:s=" + size + ":r=" + std::to_string(rate) +
-           ",format=yuv420p,geq=lum='20+3*N':cb=128:cr=128,trim=end_frame=" +
+           ",format=yuv420p,geq=lum='40+3*N':cb=128:cr=128,trim=end_frame=" +
            std::to_string(frames) + "\" ";
 }
 
