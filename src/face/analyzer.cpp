@@ -13,11 +13,6 @@
 namespace facet::face {
 namespace {
 
-struct AlignedFace {
-    Detection detection;
-    media::Image crop;
-};
-
 class PackAnalyzer final : public Analyzer {
 public:
     PackAnalyzer(infer::PackManifest manifest, std::unique_ptr<FaceDetector> detector,
@@ -31,14 +26,27 @@ public:
     Result<std::vector<FaceObservation>> Analyze(media::ImageView image,
                                                  const AnalyzeOptions& options, Deadline deadline,
                                                  AnalyzeTimings* timings) const override {
-        const auto start = std::chrono::steady_clock::now();
-        std::chrono::nanoseconds model_time{0};
-        auto faces = AnalyzeTimed(image, options, deadline, model_time);
-        if (timings != nullptr) {
-            timings->model = model_time;
-            timings->total = std::chrono::steady_clock::now() - start;
-        }
-        return faces;
+        return Timed(timings, [&](std::chrono::nanoseconds& model_time) {
+            return detector_->Detect(image, options.detect, deadline, &model_time)
+                .and_then([&](std::vector<Detection> detections) {
+                    return DescribeAll(image, std::move(detections), options, deadline, model_time);
+                });
+        });
+    }
+
+    Result<std::vector<FaceObservation>> Describe(media::ImageView image,
+                                                  std::vector<Detection> detections,
+                                                  const AnalyzeOptions& options, Deadline deadline,
+                                                  AnalyzeTimings* timings) const override {
+        if (image.empty()) return Fail(Code::kInvalidArgument, "the image is empty");
+        return Timed(timings, [&](std::chrono::nanoseconds& model_time) {
+            return DescribeAll(image, std::move(detections), options, deadline, model_time);
+        });
+    }
+
+    Result<Attributes> GuessAttributes(media::ImageView image, const Box& box) const override {
+        if (attributes_ == nullptr) return Attributes{};
+        return attributes_->Guess(image, box, nullptr);
     }
 
     Result<std::vector<Embedding>> EmbedAligned(
@@ -52,16 +60,35 @@ public:
     const std::string& contract() const noexcept override { return contract_; }
 
 private:
-    Result<std::vector<FaceObservation>> AnalyzeTimed(media::ImageView image,
-                                                      const AnalyzeOptions& options,
-                                                      Deadline deadline,
-                                                      std::chrono::nanoseconds& model_time) const {
-        FACET_TRY(detections, detector_->Detect(image, options.detect, deadline, &model_time));
-        std::vector<AlignedFace> faces = AlignAll(image, detections);
+    template <class Work>
+    static Result<std::vector<FaceObservation>> Timed(AnalyzeTimings* timings, Work work) {
+        const auto start = std::chrono::steady_clock::now();
+        std::chrono::nanoseconds model_time{0};
+        auto faces = work(model_time);
+        if (timings != nullptr) {
+            timings->model = model_time;
+            timings->total = std::chrono::steady_clock::now() - start;
+        }
+        return faces;
+    }
+
+    Result<std::vector<FaceObservation>> DescribeAll(media::ImageView image,
+                                                     std::vector<Detection> detections,
+                                                     const AnalyzeOptions& options,
+                                                     Deadline deadline,
+                                                     std::chrono::nanoseconds& model_time) const {
+        std::ranges::stable_sort(detections, std::greater{},
+                                 [](const Detection& one) { return one.box.Area(); });
+        std::vector<AlignedFace> faces;
+        for (const Detection& detection : detections) {
+            if (auto face = AlignFace(image, detection, options.full_size_ratio)) {
+                faces.push_back(std::move(*face));
+            }
+        }
         if (deadline.Passed()) return Fail(Code::kDeadline, "no time left to embed faces");
         std::vector<media::ImageView> crops;
         crops.reserve(faces.size());
-        for (const AlignedFace& face : faces) crops.emplace_back(face.crop);
+        for (const AlignedFace& face : faces) crops.emplace_back(face.aligned);
         FACET_TRY(embeddings, embedder_->Embed(crops, &model_time));
         std::vector<FaceObservation> observations;
         observations.reserve(faces.size());
@@ -74,29 +101,13 @@ private:
                 FACET_TRY(guess, attributes_->Guess(image, faces[i].detection.box, &model_time));
                 attributes = guess;
             }
-            observations.push_back(
-                {.detection = faces[i].detection,
-                 .embedding = embeddings[i],
-                 .quality = AssessQuality(faces[i].detection, faces[i].crop, image.width,
-                                          image.height, options.full_size_ratio),
-                 .attributes = attributes,
-                 .aligned = std::move(faces[i].crop)});
+            observations.push_back({.detection = faces[i].detection,
+                                    .embedding = embeddings[i],
+                                    .quality = std::move(faces[i].quality),
+                                    .attributes = attributes,
+                                    .aligned = std::move(faces[i].aligned)});
         }
         return observations;
-    }
-
-    /// Largest first. Leaves out faces whose key points fall together: they cannot be aligned.
-    static std::vector<AlignedFace> AlignAll(media::ImageView image,
-                                             std::vector<Detection>& detections) {
-        std::ranges::stable_sort(detections, std::greater{},
-                                 [](const Detection& one) { return one.box.Area(); });
-        std::vector<AlignedFace> faces;
-        for (const Detection& detection : detections) {
-            if (auto crop = Align(image, detection.key_points)) {
-                faces.push_back({.detection = detection, .crop = std::move(*crop)});
-            }
-        }
-        return faces;
     }
 
     infer::PackManifest manifest_;
@@ -107,6 +118,16 @@ private:
 };
 
 }  // namespace
+
+std::optional<AlignedFace> AlignFace(media::ImageView image, const Detection& detection,
+                                     float full_size_ratio) {
+    auto crop = Align(image, detection.key_points);
+    if (!crop) return std::nullopt;
+    return AlignedFace{
+        .detection = detection,
+        .quality = AssessQuality(detection, *crop, image.width, image.height, full_size_ratio),
+        .aligned = std::move(*crop)};
+}
 
 Result<std::unique_ptr<Analyzer>> Analyzer::Open(infer::Runtime& runtime,
                                                  const std::filesystem::path& pack_folder,

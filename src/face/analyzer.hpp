@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,19 @@ struct FaceObservation {
     Attributes attributes;
     media::Image aligned;  // 112x112, what the embedder saw
 };
+
+/// What is known of a face without a model but the detector.
+struct AlignedFace {
+    Detection detection;
+    Quality quality;
+    media::Image aligned;  // 112x112
+};
+
+/// The crop and quality of a face of `image`, for ranking shots before any is embedded. Nothing
+/// when the key points fall together: such a face cannot be aligned.
+/// Cost: well below a millisecond. Precondition: `image` not empty.
+std::optional<AlignedFace> AlignFace(media::ImageView image, const Detection& detection,
+                                     float full_size_ratio);
 
 struct AnalyzeOptions {
     DetectOptions detect;
@@ -60,6 +75,15 @@ public:
     virtual Result<std::vector<FaceObservation>> Analyze(
         media::ImageView image, const AnalyzeOptions& options, Deadline deadline,
         AnalyzeTimings* timings = nullptr) const = 0;
+
+    /// `Analyze` without looking for faces: those of `detections`, in coordinates of `image`, that
+    /// can be aligned. `options.detect` does not matter. Order and errors as `Analyze`.
+    virtual Result<std::vector<FaceObservation>> Describe(
+        media::ImageView image, std::vector<Detection> detections, const AnalyzeOptions& options,
+        Deadline deadline, AnalyzeTimings* timings = nullptr) const = 0;
+
+    /// Nothing in it where the pack has no model for it. Errors: kInternal.
+    virtual Result<Attributes> GuessAttributes(media::ImageView image, const Box& box) const = 0;
 
     /// Embeds 112x112 crops that are aligned already. Errors: kInvalidArgument (other size).
     virtual Result<std::vector<Embedding>> EmbedAligned(

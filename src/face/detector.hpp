@@ -20,6 +20,10 @@ struct DetectOptions {
     /// Also look at the picture at a small scale, so that faces that fill the frame are found. Only
     /// where the kind of detector misses them otherwise (SCRFD).
     bool close_up_pass = true;
+    /// The whole picture is looked at with its longer side no larger than this, for less: where the
+    /// network's input is free, the cost falls with the square; where it is fixed, only the tiles
+    /// are left out, when this is no larger than the input. 0: the size of the kind.
+    int max_side = 0;
 };
 
 /// Finds faces in one upright RGB image.

@@ -43,6 +43,16 @@ TEST(WholePicture, UsesTheWholeOfAFixedInput) {
     EXPECT_EQ(pass.canvas_height, 240);
 }
 
+TEST(WholePicture, CanBeLookedAtSmallerWhereTheInputIsFree) {
+    const Pass part = WholePicture(400, 200, {}, {.max_side = 160});
+    EXPECT_EQ(part.fit_width, 160);
+    EXPECT_EQ(part.fit_height, 80);
+    EXPECT_EQ(part.canvas_height, 96);
+    EXPECT_EQ(WholePicture(400, 200, {}, {.max_side = 2000}).fit_width, 640);
+    EXPECT_EQ(WholePicture(400, 200, {.width = 320, .height = 240}, {.max_side = 160}).fit_width,
+              320);
+}
+
 TEST(WholePicture, NeverLosesASideOfAThinPicture) {
     const Pass pass = WholePicture(20, 4000, 128, {});
     EXPECT_EQ(pass.fit_width, 1);
@@ -308,6 +318,19 @@ TEST(UltraLight, LooksOnceAtSmallPicturesAndInTilesAtLargeOnes) {
     passes = 0;
     ASSERT_TRUE(detector->Detect(media::Image(1920, 1440), {}, Deadline::Never()));
     EXPECT_EQ(passes, 1 + 3 * 3);
+    passes = 0;
+    ASSERT_TRUE(detector->Detect(media::Image(1920, 1440), {.max_side = 320}, Deadline::Never()));
+    EXPECT_EQ(passes, 1);
+}
+
+TEST(UltraLight, WhatIsNoFaceTakesNoneAway) {
+    int passes = 0;
+    const auto detector = UltraLightSeeing(
+        {{{0.4F, 0.4F, 0.5F, 0.5F}, 0.7F}, {{0.3F, 0.3F, 0.9F, 0.9F}, 0.4F}}, passes);
+    const auto found =
+        detector->Detect(media::Image(320, 240), {.min_score = 0.3F}, Deadline::Never());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->size(), 2U);
 }
 
 TEST(UltraLight, TakesOnlySmallAndSureFacesFromTiles) {

@@ -73,9 +73,13 @@ Pass WholePicture(int picture_width, int picture_height, int side, InputSize inp
     return Fitted(picture_width, picture_height, side, side, input);
 }
 
-Pass WholePicture(int picture_width, int picture_height, InputSize input) {
-    return Fitted(picture_width, picture_height, input.fixed() ? input.width : kFreeSide,
-                  input.fixed() ? input.height : kFreeSide, input);
+Pass WholePicture(int picture_width, int picture_height, InputSize input,
+                  const DetectOptions& options) {
+    if (input.fixed()) {
+        return Fitted(picture_width, picture_height, input.width, input.height, input);
+    }
+    const int side = options.max_side > 0 ? std::min(options.max_side, kFreeSide) : kFreeSide;
+    return WholePicture(picture_width, picture_height, side, input);
 }
 
 Result<std::vector<Detection>> PassDetector::Detect(media::ImageView image,

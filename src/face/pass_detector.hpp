@@ -46,8 +46,10 @@ struct InputSize {
 /// network's own size where that is fixed, else the smallest multiples of 32 that hold the picture.
 /// Preconditions: all sizes above 0; side no larger than a fixed input.
 Pass WholePicture(int picture_width, int picture_height, int side, InputSize input);
-/// The same, fitted into the network's own size, or 640x640 where that is free.
-Pass WholePicture(int picture_width, int picture_height, InputSize input);
+/// The same, fitted into the network's own size; where that is free, into a square of 640, or of
+/// `options.max_side` where that is less.
+Pass WholePicture(int picture_width, int picture_height, InputSize input,
+                  const DetectOptions& options = {});
 
 /// What all detectors share: run the planned passes, join what they find before one non-maximum
 /// suppression, keep the best, let the kind add what is missing.

@@ -21,7 +21,7 @@ public:
 
 protected:
     std::vector<Pass> Plan(int width, int height, const DetectOptions& options) const override {
-        std::vector<Pass> passes{WholePicture(width, height, input_)};
+        std::vector<Pass> passes{WholePicture(width, height, input_, options)};
         if (options.close_up_pass) {
             Pass pass = WholePicture(width, height, kCloseUpSide, input_);
             // A square as the reference has it: so small that saving on it is not worth the other

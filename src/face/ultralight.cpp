@@ -45,12 +45,16 @@ class UltraLightDetector final : public PassDetector {
 public:
     UltraLightDetector(std::unique_ptr<infer::Session> session, const infer::ModelFile& file,
                        InputSize input, std::unique_ptr<Landmarks68> landmarks)
-        : PassDetector(std::move(session), file), input_(input), landmarks_(std::move(landmarks)) {}
+        : PassDetector(std::move(session), file),
+          input_(input),
+          threshold_(file.score_threshold),
+          landmarks_(std::move(landmarks)) {}
 
 protected:
     /// No close-up pass: the largest anchors are as large as the canvas.
-    std::vector<Pass> Plan(int width, int height, const DetectOptions&) const override {
-        std::vector<Pass> passes{WholePicture(width, height, input_)};
+    std::vector<Pass> Plan(int width, int height, const DetectOptions& options) const override {
+        std::vector<Pass> passes{WholePicture(width, height, input_, options)};
+        if (options.max_side > 0 && options.max_side <= input_.width) return passes;
         const double whole = std::max(static_cast<double>(width) / input_.width,
                                       static_cast<double>(height) / input_.height);
         const double scale = std::max(kTileScale, whole / 2.0);
@@ -93,9 +97,11 @@ protected:
 
     void Thin(std::vector<Detection>& detections) const override {
         const std::vector<Detection> all = detections;
-        std::erase_if(detections, [&all](const Detection& one) {
-            return std::ranges::any_of(all, [&one](const Detection& other) {
-                return other.box.Area() > kClearlyLarger * one.box.Area() &&
+        std::erase_if(detections, [&all, this](const Detection& one) {
+            return std::ranges::any_of(all, [&one, this](const Detection& other) {
+                // What is itself no face, asked for by a low `min_score`, takes nothing away.
+                return other.score >= std::min(threshold_, one.score) &&
+                       other.box.Area() > kClearlyLarger * one.box.Area() &&
                        OverlapArea(one.box, other.box) > kInside * one.box.Area();
             });
         });
@@ -113,6 +119,7 @@ protected:
 
 private:
     InputSize input_;
+    float threshold_;  // the pack's
     std::unique_ptr<Landmarks68> landmarks_;
 };
 

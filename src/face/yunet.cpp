@@ -22,8 +22,8 @@ public:
 protected:
     /// No close-up pass: the first pass finds faces that fill the frame too, and a smaller one adds
     /// false faces (docs/accuracy.md).
-    std::vector<Pass> Plan(int width, int height, const DetectOptions&) const override {
-        return {WholePicture(width, height, input_)};
+    std::vector<Pass> Plan(int width, int height, const DetectOptions& options) const override {
+        return {WholePicture(width, height, input_, options)};
     }
 
     Result<void> Decode(std::span<const infer::Tensor> outputs, const Pass& pass, float min_score,
