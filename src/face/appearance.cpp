@@ -1,7 +1,6 @@
 #include "face/appearance.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -60,7 +59,7 @@ const Shot& BestOf(const std::vector<Shot>& shots) {
 }
 
 Embedding MeanEmbedding(const std::vector<Shot>& shots) {
-    std::array<float, kEmbeddingDimension> sum{};
+    std::vector<float> sum(kEmbeddingDimension);  // not on the stack: what is freed is wiped
     for (const Shot& shot : shots) {
         const float weight = std::max(kLeastWeight, shot.quality.score);
         const auto values = shot.embedding->values();
