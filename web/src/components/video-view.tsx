@@ -1,4 +1,4 @@
-import { type ReactNode, useMemo, useState } from 'react';
+import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { contentUrl } from '../api/client';
 import type { Face, Media, Person } from '../api/schema.gen';
@@ -33,6 +33,7 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
   const mayWrite = useMay('write');
   const appearances = useAppearances(media.id, media.analysed_at);
   const playback = usePlayback(momentOf(params), frameTime(media));
+  const screen = useRef<HTMLDivElement>(null);
   const [unplayable, setUnplayable] = useState(false);
   const [boxes, setBoxes] = useState(true);
   const spoken = language();
@@ -81,21 +82,23 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
               </a>
             </p>
           )}
-          {instead ||
-            (plays ? (
-              <VideoPlayer
-                media={media}
-                playback={playback}
-                play={params.has('play')}
-                onUnplayable={() => setUnplayable(true)}
-              >
-                {overlay}
-              </VideoPlayer>
-            ) : (
-              <FrameViewer media={media} playback={playback}>
-                {overlay}
-              </FrameViewer>
-            ))}
+          <div ref={screen} className="scroll-my-20">
+            {instead ||
+              (plays ? (
+                <VideoPlayer
+                  media={media}
+                  playback={playback}
+                  play={params.has('play')}
+                  onUnplayable={() => setUnplayable(true)}
+                >
+                  {overlay}
+                </VideoPlayer>
+              ) : (
+                <FrameViewer media={media} playback={playback}>
+                  {overlay}
+                </FrameViewer>
+              ))}
+          </div>
           {lanes.length > 0 && media.duration_ms !== null && media.duration_ms > 0 && (
             <section aria-label={t('video.timeline')} className="card overflow-clip">
               <div className="border-line flex flex-wrap items-center justify-between gap-x-4 border-b px-3 py-2">
@@ -122,7 +125,10 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
             people={people}
             chosen={chosen}
             mayWrite={mayWrite}
-            onSeek={playback.seek}
+            onSeek={(ms) => {
+              playback.seek(ms);
+              screen.current?.scrollIntoView({ block: 'nearest' });
+            }}
             onDelete={onDelete}
           />
           {media.status === 'completed' && appearances.data && total === 0 && (
