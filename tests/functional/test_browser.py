@@ -47,7 +47,7 @@ def test_a_picture_shows_its_faces(play, server):
 
 
 def test_a_video_shows_who_is_on_screen_when(play, server):
-    play("video", server, seconds=600)
+    play("video", server, seconds=900)
 
 
 def test_tasks_are_shown_and_run_again(play, server):
