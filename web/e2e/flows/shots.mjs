@@ -64,6 +64,8 @@ export default async function flow({ open, url }) {
   const [video] = await seed(url, [photo(VIDEOS.h264)]);
   await page.goto(`${url}/media/${video.id}?t=4`);
   await page.locator('[data-face]').first().waitFor();
+  await page.waitForFunction(() => document.querySelector('video').readyState === 4);
+  await page.waitForTimeout(1000); // for the player's sign of loading to fade
   await shoot('video');
 
   await page.getByRole('link', { name: 'System' }).click();
