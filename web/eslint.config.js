@@ -3,7 +3,7 @@ import hooks from 'eslint-plugin-react-hooks';
 import ts from 'typescript-eslint';
 
 const scriptGlobals = Object.fromEntries(
-  'process console Buffer URL fetch FormData Blob document window navigator performance requestAnimationFrame setTimeout'
+  'process console Buffer URL fetch FormData Blob document window navigator performance requestAnimationFrame setTimeout AbortController TextDecoderStream'
     .split(' ')
     .map((name) => [name, 'readonly']),
 );

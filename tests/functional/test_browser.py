@@ -46,6 +46,10 @@ def test_a_picture_shows_its_faces(play, server):
     play("media", server)
 
 
+def test_a_video_shows_who_is_on_screen_when(play, server):
+    play("video", server, seconds=900)
+
+
 def test_tasks_are_shown_and_run_again(play, server):
     play("tasks", server)
 

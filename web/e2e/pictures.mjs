@@ -1,6 +1,6 @@
 // Pictures for uploads: as payloads of the browser driver, made here or read from the test data.
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 
 const SIDE = 48;
@@ -53,10 +53,12 @@ export const broken = (n) => ({
 
 export const text = (name) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(`hello ${name}`) });
 
-/** A picture of the test data. */
+const TYPES = { '.png': 'image/png', '.gif': 'image/gif', '.mp4': 'video/mp4', '.avi': 'video/x-msvideo' };
+
+/** A picture or video of the test data. */
 export const photo = (path, name = basename(path)) => ({
   name,
-  mimeType: name.endsWith('.png') ? 'image/png' : 'image/jpeg',
+  mimeType: TYPES[extname(name)] ?? 'image/jpeg',
   buffer: readFileSync(join(process.env.FACET_TESTDATA, path)),
 });
 
@@ -70,6 +72,12 @@ export const OBAMA = 'people/obama_1.jpg';
 export const OBAMA_AGAIN = 'people/obama_2.jpg';
 export const BIDEN = 'people/biden_1.jpg';
 export const BOTH = 'people/obama_and_biden_1.jpg';
+export const MIRANDA = 'video/lin-manuel-miranda.png';
+export const VIDEOS = {
+  h264: 'video/hamilton.mp4',
+  mjpeg: 'video/hamilton_mjpeg.avi', // played by no browser
+  gif: 'video/hamilton_anim.gif',
+};
 
 /** Sends files as a program does, and waits until all have been looked at. */
 export async function seed(url, files, { seconds = 120 } = {}) {

@@ -147,7 +147,7 @@ async function reader(stage) {
   assert.equal(await page.getByRole('link', { name: 'API keys' }).count(), 0);
   await page.getByRole('link', { name: 'Library' }).click();
   await page.getByRole('link', { name: 'obama_and_biden_1.jpg' }).waitFor();
-  assert.equal(await page.getByRole('button', { name: 'Add pictures' }).count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Add files' }).count(), 0);
   assert.equal(await page.getByRole('checkbox').count(), 0);
   await page.getByRole('link', { name: 'obama_and_biden_1.jpg' }).click();
   await page.getByRole('heading', { name: 'obama_and_biden_1.jpg' }).waitFor();

@@ -106,6 +106,6 @@ export default async function flow(stage) {
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  await page.getByText('1 picture deleted').waitFor();
-  await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  await page.getByText('1 file deleted').waitFor();
+  await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
 }

@@ -7,7 +7,7 @@ const tiles = (page) => page.getByRole('list', { name: 'Pictures' }).getByRole('
 const panel = (page) => page.getByRole('region', { name: 'Uploads' });
 const tileCount = (page, n) =>
   page.waitForFunction(
-    (want) => document.querySelectorAll('[role=list][aria-label=Pictures] [role=listitem]').length === want,
+    (want) => document.querySelectorAll('[role=list][aria-label^=Pictures] [role=listitem]').length === want,
     n,
   );
 
@@ -17,7 +17,7 @@ async function firstView({ open, url }) {
   while (took.length < 20 && !took.some((ms) => ms < 1000)) {
     const page = await open();
     await page.goto(url);
-    await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
     const drawn = await page.evaluate(
       () =>
         new Promise((done) => {
@@ -176,11 +176,8 @@ async function deleteSome(stage, page) {
   await page.keyboard.press('ArrowUp');
   assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ''), /^slope-0005/);
   await bar.getByRole('button', { name: 'Delete' }).click();
-  await page
-    .getByRole('dialog', { name: 'Delete 6 pictures?' })
-    .getByRole('button', { name: 'Delete' })
-    .click();
-  await page.getByText('6 pictures deleted').waitFor();
+  await page.getByRole('dialog', { name: 'Delete 6 files?' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('6 files deleted').waitFor();
   await page.getByText('slope-0000.png').waitFor({ state: 'detached' });
   assert.equal(await total(), before - 6);
 }
@@ -202,7 +199,7 @@ export default async function flow(stage) {
   await firstView(stage);
   const page = await stage.open();
   await page.goto(stage.url);
-  await page.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  await page.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
   await stage.check(page, 'empty library');
   await manyFiles(stage, page);
   await slowLine(page);

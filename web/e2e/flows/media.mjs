@@ -61,7 +61,7 @@ export default async function flow(stage) {
   await stage.check(page, 'media that failed');
   await page.getByRole('button', { name: 'Delete picture' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('1 picture deleted').waitFor();
+  await page.getByText('1 file deleted').waitFor();
   await page.waitForURL(`${url}/`);
   assert.equal((await fetch(`${url}/v1/media/${damaged.id}`)).status, 404);
 }

@@ -10,7 +10,7 @@ export default async function flow(stage) {
   await stage.check(page, 'access of an open server');
   const other = await stage.open();
   await other.goto(stage.url);
-  await other.getByRole('heading', { name: 'No pictures yet' }).waitFor();
+  await other.getByRole('heading', { name: 'Nothing here yet' }).waitFor();
 
   await stage.expecting([/status of 401/], async () => {
     await page.getByLabel('Name').fill('ada');

@@ -1,7 +1,8 @@
-// The pictures of the documentation. Only portraits in the public domain may be in them.
+// The pictures of the documentation. Only what is in the public domain may be in them: portraits, and a video of the
+// White House.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BIDEN, BOTH, broken, OBAMA, OBAMA_AGAIN, photo, seed } from '../pictures.mjs';
+import { BIDEN, BOTH, broken, OBAMA, OBAMA_AGAIN, photo, seed, VIDEOS } from '../pictures.mjs';
 
 const FREE = [
   OBAMA,
@@ -59,6 +60,13 @@ export default async function flow({ open, url }) {
   await page.getByRole('button', { name: 'Weak resemblance' }).click();
   await page.waitForTimeout(500);
   await shoot('search');
+
+  const [video] = await seed(url, [photo(VIDEOS.h264)]);
+  await page.goto(`${url}/media/${video.id}?t=4`);
+  await page.locator('[data-face]').first().waitFor();
+  await page.waitForFunction(() => document.querySelector('video').readyState === 4);
+  await page.waitForTimeout(1000); // for the player's sign of loading to fade
+  await shoot('video');
 
   await page.getByRole('link', { name: 'System' }).click();
   await page.getByRole('heading', { name: 'Health: healthy' }).waitFor();

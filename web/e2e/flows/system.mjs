@@ -51,7 +51,7 @@ async function collections(stage, page) {
 
   await page.goto(`${stage.url}/system/collections`);
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByText('With it, 1 picture will be erased for good.').waitFor();
+  await page.getByRole('dialog').getByText('With it, 1 file will be erased for good.').waitFor();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('Collection “family” deleted').waitFor();
 }
@@ -59,7 +59,7 @@ async function collections(stage, page) {
 async function fromTheWeb(stage, page, other) {
   await page.goto(stage.url);
   await page.getByRole('button', { name: 'From the web' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Add pictures from the web' });
+  const dialog = page.getByRole('dialog', { name: 'Add files from the web' });
   await dialog.getByRole('textbox').fill(`${other.url}/picture.png\n${other.url}/missing.png`);
   await dialog.getByRole('button', { name: 'Fetch' }).click();
   await dialog.getByText('taken in').waitFor();

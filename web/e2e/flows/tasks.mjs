@@ -36,6 +36,6 @@ export default async function flow(stage) {
   await page.getByRole('dialog').getByRole('button', { name: 'Run all again' }).click();
   await page.getByText('1 task queued again').waitFor();
   await list.getByText('The file is damaged', { exact: false }).waitFor();
-  await list.getByRole('link', { name: 'its picture' }).click();
+  await list.getByRole('link', { name: 'its file' }).click();
   await page.getByRole('heading', { name: 'broken-1.png' }).waitFor();
 }

@@ -81,6 +81,8 @@ export function keepSession(session: Session): Session {
 export const byId = (id: string) => ({ params: { path: { id } } });
 
 export const thumbnailUrl = (id: string, size: number) => `/v1/media/${id}/thumbnail?size=${size}`;
+export const frameUrl = (id: string, at_ms: number, size: number) =>
+  `/v1/media/${id}/frame?at_ms=${at_ms}&size=${size}`;
 export const contentUrl = (id: string) => `/v1/media/${id}/content`;
 export const faceUrl = (id: string, context = 0.25) => `/v1/faces/${id}/image?context=${context}`;
 

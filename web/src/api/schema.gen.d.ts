@@ -127,6 +127,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/media/{id}/appearances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Who is on screen in a video, from when to when
+         * @description By start; the first 5000. A picture has none.
+         */
+        get: operations["appearancesOfMedia"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/frame": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The frame of a video at a time, as an upright JPEG
+         * @description Of a picture: the picture.
+         */
+        get: operations["mediaFrame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/media/{id}/content": {
         parameters: {
             query?: never;
@@ -478,8 +522,8 @@ export interface paths {
         };
         /**
          * Server-sent events (callers of all collections)
-         * @description `media.created`, `media.processing`, `media.completed`, `media.failed` with {"media": Media}, `media.deleted` and
-         *     `face.deleted` with {"id"}; `reset`: some were missed, read the lists again. Resumable with Last-Event-ID.
+         * @description `media.created`, `media.processing`, `media.completed`, `media.failed` with {"media": Media}, `media.progress` of
+         *     a video with {"id", "done_ms", "duration_ms"}, `media.deleted` and `face.deleted` with {"id"}; `reset`: some were missed, read the lists again. Resumable with Last-Event-ID.
          */
         get: operations["events"];
         put?: never;
@@ -881,6 +925,10 @@ export interface components {
             /** @description Null until analysed. */
             width: number | null;
             height: number | null;
+            /** @description Of a video or an animated picture, once analysed. */
+            duration_ms: number | null;
+            /** @description Frames a second on average. */
+            frame_rate: number | null;
             status: components["schemas"]["MediaStatus"];
             error: components["schemas"]["Reason"];
             note: string;
@@ -948,7 +996,30 @@ export interface components {
             quality: components["schemas"]["Quality"];
             age: number | null;
             gender: components["schemas"]["Gender"];
+            /** @description Of a face in a video, when it is on screen; box, quality and the rest are those of its best shot. */
+            appearance: components["schemas"]["Appearance"] | null;
             created_at: components["schemas"]["Time"];
+        };
+        Appearance: {
+            /** @description From the beginning of the file. */
+            start_ms: number;
+            end_ms: number;
+            /** @description Of the best shot. */
+            best_ms: number;
+            /** @description Of the best shot, as the frame rate counts. */
+            frame_number: number;
+        };
+        AppearanceDetail: {
+            face: components["schemas"]["Face"];
+            /** @description Which appearances of this video seem to be one person: equal numbers, from 0. */
+            lane: number;
+            /**
+             * @description Where the face is. Stretches of points [ms, left, top, right, bottom], in pixels of the upright picture; between the points of a stretch
+             *     the box moves evenly, between stretches the face is not seen.
+             */
+            path: number[][][];
+            /** @description The shots that its vector was made of: [ms, left, top, right, bottom, quality]. */
+            exemplars: number[][];
         };
         DetectedFace: {
             index: number;
@@ -1291,6 +1362,8 @@ export type Quality = components['schemas']['Quality'];
 export type KeyPoints = components['schemas']['KeyPoints'];
 export type Gender = components['schemas']['Gender'];
 export type Face = components['schemas']['Face'];
+export type Appearance = components['schemas']['Appearance'];
+export type AppearanceDetail = components['schemas']['AppearanceDetail'];
 export type DetectedFace = components['schemas']['DetectedFace'];
 export type Person = components['schemas']['Person'];
 export type Thresholds = components['schemas']['Thresholds'];
@@ -1702,6 +1775,72 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    appearancesOfMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The appearances */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["AppearanceDetail"][];
+                    };
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    mediaFrame: {
+        parameters: {
+            query?: {
+                /** @description From the beginning of the file. */
+                at_ms?: number;
+                /** @description Longest side in pixels. */
+                size?: number;
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            400: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            /** @description The file is damaged */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };

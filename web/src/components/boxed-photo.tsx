@@ -1,12 +1,14 @@
 import { type ReactNode, useState } from 'react';
-import type { Box } from '../api/schema.gen';
+import type { Place } from '../lib/appearances';
 import { t } from '../lib/i18n';
 
 export interface BoxMark {
   key: string;
   label: string;
-  box: Box;
+  place: Place;
   chosen: boolean;
+  /** Written above the box. */
+  tag?: { text: string; colour: string };
   /** Shown while the box has the pointer or the focus. */
   note?: ReactNode;
   onChoose: () => void;
@@ -23,12 +25,14 @@ interface Props {
 
 const percent = (fraction: number) => `${(fraction * 100).toFixed(3)}%`;
 
-function Mark({ mark }: { mark: BoxMark }) {
-  const { left, top, width, height } = mark.box.normalized;
+/** A box over a picture. `reach`: how high its button may be, where others need the clicks below. */
+export function Mark({ mark, reach }: { mark: BoxMark; reach?: string }) {
+  const { left, top, width, height } = mark.place;
   const middle = left + width / 2;
   return (
     <div
-      className="group absolute hover:z-10 focus-within:z-10"
+      data-face={mark.key}
+      className="group pointer-events-none absolute hover:z-10 focus-within:z-10"
       style={{ left: percent(left), top: percent(top), width: percent(width), height: percent(height) }}
     >
       <button
@@ -36,8 +40,24 @@ function Mark({ mark }: { mark: BoxMark }) {
         aria-label={mark.label}
         aria-pressed={mark.chosen}
         onClick={mark.onChoose}
-        className="absolute -inset-0.5 rounded-sm border-2 border-white shadow-[0_0_0_1px_rgb(0_0_0/0.7),inset_0_0_0_1px_rgb(0_0_0/0.4)] hover:bg-white/15 aria-pressed:border-[3px] aria-pressed:border-teal-300"
+        className="peer pointer-events-auto absolute -inset-0.5 rounded-sm"
+        style={{ maxHeight: reach }}
       />
+      <span
+        aria-hidden
+        className="pointer-events-none absolute -inset-0.5 rounded-sm border-2 border-white shadow-[0_0_0_1px_rgb(0_0_0/0.7),inset_0_0_0_1px_rgb(0_0_0/0.4)] peer-hover:bg-white/15 peer-aria-pressed:border-[3px] peer-aria-pressed:border-teal-300"
+      />
+      {mark.tag && (
+        <span
+          aria-hidden
+          className={`text-card pointer-events-none absolute left-0 max-w-40 truncate rounded-sm px-1 text-xs leading-4 font-medium ${
+            top > 0.06 ? 'bottom-full mb-0.5' : 'top-0'
+          }`}
+          style={{ background: mark.tag.colour }}
+        >
+          {mark.tag.text}
+        </span>
+      )}
       {mark.note && (
         <div
           className={`card pointer-events-none absolute hidden w-max max-w-60 p-2 text-xs shadow-lg group-focus-within:block group-hover:block ${

@@ -20,3 +20,13 @@ export const FaceAbout = ({ face }: { face: Pick<Face, 'score' | 'quality'> }) =
     {face.quality.reasons.length > 0 && <span className="text-fair block">{reasonsOf(face.quality)}</span>}
   </>
 );
+
+/** Of a face that is pointed at. */
+export const FaceNote = ({ face, name }: { face: Face; name: string }) => (
+  <>
+    <span className="block font-medium">{name}</span>
+    <span className="block">{likeness(face)}</span>
+    <FaceAbout face={face} />
+    <span className="text-accent mt-1 block">{t('face.search')}</span>
+  </>
+);

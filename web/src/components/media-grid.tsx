@@ -4,8 +4,11 @@ import { Link } from 'wouter';
 import { thumbnailUrl } from '../api/client';
 import type { Media } from '../api/schema.gen';
 import { reasonOf } from '../lib/error-text';
-import { count } from '../lib/format';
+import { clock } from '../lib/format';
 import { t } from '../lib/i18n';
+import { useProgress } from '../lib/progress';
+import { facesOf, isMoving } from '../lib/appearances';
+import { AnalysisProgress } from './analysis-progress';
 import { Icon } from './icon';
 import { Status } from './notes';
 
@@ -34,28 +37,45 @@ function Thumbnail({ media }: { media: Media }) {
   );
 }
 
+/** How long a video is, as far as that is known. */
+function Badge({ media: { media_type, duration_ms } }: { media: Media }) {
+  return (
+    <span className="absolute right-1.5 bottom-1.5 flex items-center gap-0.5 rounded bg-black/80 px-1 text-xs leading-5 text-white tabular-nums">
+      {media_type === 'video' && <Icon name="play" className="size-3" />}
+      <span className="sr-only">{t(media_type === 'video' ? 'type.video' : 'type.moving')}</span>{' '}
+      {duration_ms !== null && clock(duration_ms)}
+    </span>
+  );
+}
+
 function Tile({ media, index }: { media: Media; index: number }) {
+  const progress = useProgress(media.id) && media.status === 'processing';
   return (
     <Link
       href={`/media/${media.id}`}
       data-index={index}
       className="card hover:border-accent flex h-full flex-col overflow-hidden"
     >
-      <Thumbnail media={media} />
+      <span className="relative flex min-h-0 flex-1">
+        <Thumbnail media={media} />
+        {isMoving(media) && <Badge media={media} />}
+      </span>
       <span className="block px-2 py-1.5" style={{ height: CAPTION }}>
         <span className="block truncate text-sm" title={media.filename}>
           {media.filename}
         </span>
-        <span className="block truncate text-xs" title={reasonOf(media.error)}>
-          {media.status === 'completed' ? (
-            <span className="text-soft">
-              {media.face_count ? count(media.face_count, 'count.faces') : t('library.no_face')}
-            </span>
-          ) : (
-            <Status status={media.status} />
-          )}
-          {media.error && <span className="text-bad">: {media.error.message}</span>}
-        </span>
+        {progress ? (
+          <AnalysisProgress id={media.id} name={media.filename} />
+        ) : (
+          <span className="block truncate text-xs" title={reasonOf(media.error)}>
+            {media.status === 'completed' ? (
+              <span className="text-soft">{media.face_count ? facesOf(media) : t('library.no_face')}</span>
+            ) : (
+              <Status status={media.status} />
+            )}
+            {media.error && <span className="text-bad">: {media.error.message}</span>}
+          </span>
+        )}
       </span>
     </Link>
   );

@@ -3,12 +3,14 @@ import { Link } from 'wouter';
 import { api, ask, byId } from '../api/client';
 import type { Face, Person } from '../api/schema.gen';
 import { useAction } from '../lib/action';
+import { forAll } from '../lib/actions';
 import { t } from '../lib/i18n';
 import { Icon } from './icon';
 
 interface Props {
-  face: Face;
-  number: number;
+  /** Of one person; all get the name. */
+  faces: readonly [Face, ...Face[]];
+  question: string;
   people: readonly Person[];
 }
 
@@ -21,17 +23,29 @@ async function personOf(name: string, face: Face, people: readonly Person[]): Pr
   return (await ask(api.POST('/v1/people', { body: { name, collection: face.collection } }))).id;
 }
 
+export const setPerson = (face: Face, person_id: string | null) =>
+  ask(api.PATCH('/v1/faces/{id}', { ...byId(face.id), body: { person_id } }));
+
+/** What shows whose face it is. */
+export const namesOf = (mediaId: string) => [
+  ['faces', mediaId],
+  ['appearances', mediaId],
+  ['people'],
+  ['face'],
+];
+
 /** Whose face it is, and how to say so. */
-export function PersonForm({ face, number, people }: Props) {
-  const person = people.find(({ id }) => id === face.person_id);
+export function PersonForm({ faces, question, people }: Props) {
+  const [face] = faces;
+  const person = people.find(({ id }) => faces.some(({ person_id }) => person_id === id));
   const [typed, setTyped] = useState<string | null>(null);
   const id = useId();
   const save = useAction(
     async (name: string | null) => {
       const person_id = name === null ? null : await personOf(name, face, people);
-      return ask(api.PATCH('/v1/faces/{id}', { ...byId(face.id), body: { person_id } }));
+      await forAll(faces, (one) => setPerson(one, person_id));
     },
-    { refresh: [['faces', face.media_id], ['people'], ['face', face.id]], done: () => setTyped(null) },
+    { refresh: namesOf(face.media_id), done: () => setTyped(null) },
   );
   if (person && typed === null) {
     return (
@@ -67,8 +81,8 @@ export function PersonForm({ face, number, people }: Props) {
     >
       <input
         className="field min-h-8 w-full min-w-0 px-2"
-        aria-label={t('person.who', { n: number })}
-        placeholder={t('person.who', { n: number })}
+        aria-label={question}
+        placeholder={question}
         list={id}
         maxLength={200}
         value={typed ?? ''}

@@ -12,6 +12,8 @@ interface Props {
 }
 
 const PICTURES = 'image/*,.heic,.heif,.avif,.pgm,.ppm,.pnm,.tif,.tiff';
+/** By name too, where systems know no type. */
+const READ = `${PICTURES},video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.wmv,.flv,.mpg,.mpeg,.ts,.mts,.3gp`;
 
 /** A button that opens the system's file dialogue. */
 export function Picker({ children, onFiles, multiple, folder = false, className = 'button', id }: Props) {
@@ -30,7 +32,7 @@ export function Picker({ children, onFiles, multiple, folder = false, className 
         type="file"
         hidden
         multiple={multiple}
-        accept={folder ? undefined : PICTURES}
+        accept={folder ? undefined : multiple ? READ : PICTURES}
         onChange={(event) => {
           onFiles(Array.from(event.target.files ?? []).filter((file) => !isClutter(file.name)));
           event.target.value = '';
@@ -45,7 +47,7 @@ export function chooseFiles() {
   const input = document.createElement('input');
   input.type = 'file';
   input.multiple = true;
-  input.accept = PICTURES;
+  input.accept = READ;
   input.onchange = () => addFiles(Array.from(input.files ?? []));
   input.click();
 }

@@ -1,15 +1,42 @@
 import { Link } from 'wouter';
 import { faceUrl, thumbnailUrl } from '../api/client';
 import type { MatchLevel } from '../api/schema.gen';
-import { cosine, date } from '../lib/format';
+import { faceAddress, isMoving } from '../lib/appearances';
+import { clockSpan, cosine, date } from '../lib/format';
 import { t } from '../lib/i18n';
 import type { Group, Hit } from '../lib/searching';
+import { Icon } from './icon';
 import { LEVEL_COLOURS } from './threshold';
 
 const CONTEXT = 0.8; // of the crop: the face with its surroundings
 const LEVELS: MatchLevel[] = ['match', 'likely', 'weak'];
 
-const inMedia = (hit: Hit) => `/media/${hit.media.id}?face=${hit.face.id}`;
+const inMedia = (hit: Hit, play = false) => faceAddress(hit.media.id, hit.face, play);
+
+/** When the face is on screen: a way to that moment, which plays a video from there. */
+function Moment({ hit }: { hit: Hit }) {
+  const { appearance } = hit.face;
+  if (!appearance) return null;
+  const { start_ms: start, end_ms: end } = appearance;
+  const span = clockSpan(start, end);
+  if (hit.media.media_type !== 'video') return <p className="text-xs tabular-nums">{span}</p>;
+  return (
+    <Link
+      href={inMedia(hit, true)}
+      className="link inline-flex min-h-6 items-center gap-0.5 self-start text-xs tabular-nums"
+      aria-label={t('search.play', { name: hit.media.filename, span })}
+    >
+      <Icon name="play" className="size-3.5" />
+      {span}
+    </Link>
+  );
+}
+
+/** Of another face of the same file: how alike, and when. */
+function wordsOf({ match, cosine: value, face: { appearance } }: Hit): string {
+  const words = `${t(`level.${match}`)} ${cosine(value)}`;
+  return appearance ? `${words}, ${clockSpan(appearance.start_ms, appearance.end_ms)}` : words;
+}
 
 function Card({ group: { media, hits } }: { group: Group }) {
   const [best, ...others] = hits;
@@ -42,23 +69,24 @@ function Card({ group: { media, hits } }: { group: Group }) {
           </span>
         </p>
         <p className="text-soft text-xs">{date(media.taken_at ?? media.created_at)}</p>
+        <Moment hit={best} />
         {similar > 0 && <p className="text-soft text-xs">+ {t('search.similar', { n: similar })}</p>}
         {others.length > 0 && (
-          <ul className="mt-1.5 flex flex-wrap gap-1" aria-label={t('search.other_faces')}>
+          <ul
+            className="mt-1.5 flex flex-wrap gap-1"
+            aria-label={t(isMoving(media) ? 'search.other_times' : 'search.other_faces')}
+          >
             {others.map((hit) => (
-              <li key={hit.face.id}>
-                <Link
-                  href={inMedia(hit)}
-                  title={`${t(`level.${hit.match}`)} ${cosine(hit.cosine)}`}
-                  className="block"
-                >
+              <li key={hit.face.id} className="flex items-center gap-1.5">
+                <Link href={inMedia(hit)} title={wordsOf(hit)} className="block">
                   <img
                     src={faceUrl(hit.face.id)}
-                    alt={`${t(`level.${hit.match}`)} ${cosine(hit.cosine)}`}
+                    alt={wordsOf(hit)}
                     loading="lazy"
                     className="bg-page size-9 rounded object-cover"
                   />
                 </Link>
+                <Moment hit={hit} />
               </li>
             ))}
           </ul>

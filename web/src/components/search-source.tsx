@@ -1,6 +1,7 @@
 import { Link } from 'wouter';
 import { faceUrl } from '../api/client';
 import type { SearchResult } from '../api/schema.gen';
+import { faceAddress } from '../lib/appearances';
 import { count } from '../lib/format';
 import { t } from '../lib/i18n';
 import { useFace } from '../lib/queries';
@@ -34,7 +35,7 @@ export function PhotoSource({ photo, answer, face, onFace }: PhotoProps) {
         marks={faces.map((one) => ({
           key: String(one.index),
           label: t('face.search_number', { n: one.index + 1 }),
-          box: one.box,
+          place: one.box.normalized,
           chosen: face === ALL_FACES || String(one.index) === face,
           onChoose: () => onFace(String(one.index)),
           note: <FaceAbout face={one} />,
@@ -77,8 +78,8 @@ export function StoredSource({ id }: { id: string }) {
             <p className="text-xs">
               <FaceAbout face={face} />
             </p>
-            <Link href={`/media/${face.media_id}?face=${id}`} className="link">
-              {t('search.its_picture')}
+            <Link href={faceAddress(face.media_id, face)} className="link">
+              {t(face.appearance ? 'search.its_video' : 'search.its_picture')}
             </Link>
           </>
         )}

@@ -6,6 +6,7 @@ import { reasonOf } from '../lib/error-text';
 import { duration } from '../lib/format';
 import { named, t } from '../lib/i18n';
 import { useMay } from '../lib/session';
+import { AnalysisProgress } from './analysis-progress';
 import { When } from './notes';
 
 const COLOURS: Record<TaskState, string> = {
@@ -48,6 +49,7 @@ function Row({ task, mayWrite }: { task: Task; mayWrite: boolean }) {
             </Link>
           )}
         </p>
+        {task.state === 'leased' && task.media_id && <AnalysisProgress id={task.media_id} />}
         {task.error && <p className="text-bad text-xs break-words">{reasonOf(task.error)}</p>}
         <p className="text-soft text-xs">
           <When at={timeOf(task)} />

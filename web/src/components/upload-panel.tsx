@@ -2,10 +2,12 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { reasonOf } from '../lib/error-text';
-import { bytes, count, percent } from '../lib/format';
+import { facesOf } from '../lib/appearances';
+import { bytes, percent } from '../lib/format';
 import { t } from '../lib/i18n';
 import { isOpen, retryable, type Upload } from '../lib/queue';
 import { uploads, useUploads } from '../lib/state';
+import { AnalysisProgress } from './analysis-progress';
 import { Check } from './field';
 import { Icon } from './icon';
 
@@ -20,10 +22,7 @@ function outcome(upload: Upload): [text: string, colour: string] {
     case 'processing':
       return [t('upload.processing'), 'text-fair'];
     case 'done':
-      return [
-        upload.media?.face_count ? count(upload.media.face_count, 'count.faces') : t('upload.no_face'),
-        'text-good',
-      ];
+      return [upload.media?.face_count ? facesOf(upload.media) : t('upload.no_face'), 'text-good'];
     case 'duplicate':
       return [t('upload.duplicate'), 'text-soft'];
     case 'rejected':
@@ -58,6 +57,9 @@ function Row({ upload }: { upload: Upload }) {
           {text}
           {request && <span className="text-soft block">{request}</span>}
         </p>
+        {upload.state === 'processing' && upload.media && (
+          <AnalysisProgress id={upload.media.id} name={name} />
+        )}
         {upload.state === 'sending' && (
           <progress className="bar h-1" value={upload.sent} aria-label={t('upload.sent', { name })} />
         )}

@@ -12,9 +12,16 @@ export function cell<T>(initial: T) {
   return {
     get,
     set: (next: T) => {
+      if (Object.is(next, value)) return;
       value = next;
       for (const listener of listeners) listener();
     },
     use: () => useSyncExternalStore(subscribe, get),
+    subscribe,
   };
 }
+
+export type Cell<T> = ReturnType<typeof cell<T>>;
+
+/** The value of a cell that a component was given. */
+export const useCell = <T>({ subscribe, get }: Cell<T>): T => useSyncExternalStore(subscribe, get);

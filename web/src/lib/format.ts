@@ -58,5 +58,28 @@ export function duration(milliseconds: number): string {
   return `${number(seconds / 3600, 1)} h`;
 }
 
+/** A time of a video: 0:12, 1:02:03; with a tenth of a second on request. Cut, as players show it. */
+export function clock(milliseconds: number, tenths = false): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const written = `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(seconds % 60)}`;
+  if (!tenths) return written;
+  return written + (language() === 'de' ? ',' : '.') + (Math.floor(milliseconds / 100) % 10);
+}
+
+/** Both ends as clock times, to the tenth when they would read the same. */
+export function clocks(start: number, end: number): { from: string; to: string } {
+  const tenths = clock(start) === clock(end);
+  return { from: clock(start, tenths), to: clock(end, tenths) };
+}
+
+/** "0:12 – 0:20" */
+export const clockSpan = (start: number, end: number) => {
+  const { from, to } = clocks(start, end);
+  return `${from} – ${to}`;
+};
+
 type Counted = Extract<TextKey, `count.${string}`>;
 export const count = (n: number, what: Counted) => t(what, { n });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { TEXTS } from '../texts';
-import { bytes, ago, cosine, count } from './format';
+import { bytes, ago, clock, clocks, clockSpan, cosine, count } from './format';
 import { type Entry, named, setLanguage, t } from './i18n';
 
 afterEach(() => setLanguage('en'));
@@ -69,6 +69,23 @@ test('sizes are short and never read 1000 of a unit', () => {
 
 test('a cosine is cut, so that none reads as if it reached a level', () => {
   expect([0.44996, 0.45, 0.4, 1].map(cosine)).toEqual(['0.449', '0.450', '0.400', '1.000']);
+});
+
+test('times of a video are cut to the second, and told to the tenth where they would read the same', () => {
+  expect([0, 999, 12_999, 60_000, 3_599_999].map((ms) => clock(ms))).toEqual([
+    '0:00',
+    '0:00',
+    '0:12',
+    '1:00',
+    '59:59',
+  ]);
+  expect(clock(3_723_000)).toBe('1:02:03');
+  expect(clock(36_000_000)).toBe('10:00:00');
+  expect(clock(1950, true)).toBe('0:01.9');
+  expect(clockSpan(12_000, 20_900)).toBe('0:12 – 0:20');
+  expect(clocks(300, 967)).toEqual({ from: '0:00.3', to: '0:00.9' });
+  setLanguage('de');
+  expect(clockSpan(300, 967)).toBe('0:00,3 – 0:00,9');
 });
 
 test('times are near or dates', () => {

@@ -4,13 +4,14 @@ import { listen, type MediaEvent } from '../api/events';
 import type { Media } from '../api/schema.gen';
 import { applyEvent, type Page } from './feed';
 import type { MediaFilter } from './filters';
+import { noteProgress } from './progress';
 import { uploads } from './state';
 
 const BATCH_MS = 250;
 
 function apply(client: QueryClient, events: MediaEvent[]) {
   if (events.some((event) => event.type === 'reset')) {
-    for (const name of ['list', 'media', 'faces', 'tasks']) {
+    for (const name of ['list', 'media', 'faces', 'appearances', 'tasks']) {
       void client.invalidateQueries({ queryKey: [name] });
     }
   }
@@ -24,7 +25,9 @@ function apply(client: QueryClient, events: MediaEvent[]) {
   for (const event of events) {
     if (event.type !== 'changed') continue;
     client.setQueryData<Media>(['media', event.media.id], (old) => old && event.media);
-    void client.invalidateQueries({ queryKey: ['faces', event.media.id] });
+    for (const name of ['faces', 'appearances']) {
+      void client.invalidateQueries({ queryKey: [name, event.media.id] });
+    }
   }
   void client.invalidateQueries({ queryKey: ['stats'] });
   void client.invalidateQueries({ queryKey: ['tasks'] });
@@ -37,6 +40,8 @@ export function useLiveUpdates() {
     let waiting: MediaEvent[] = [];
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stop = listen((event) => {
+      noteProgress(event);
+      if (event.type === 'progress') return;
       uploads.onEvent(event);
       waiting.push(event);
       timer ??= setTimeout(() => {

@@ -43,6 +43,14 @@ export const useFaces = (id: string, analysed: string | null) =>
     placeholderData: keepPreviousData,
   });
 
+/** Who is on screen in a moving picture, from when to when. */
+export const useAppearances = (id: string, analysed: string | null) =>
+  useQuery({
+    queryKey: ['appearances', id, analysed],
+    queryFn: ({ signal }) => ask(api.GET('/v1/media/{id}/appearances', { ...byId(id), signal })),
+    placeholderData: keepPreviousData,
+  });
+
 export const useFace = (id: string) =>
   useQuery({
     queryKey: ['face', id],

@@ -30,11 +30,11 @@ export const common = {
 
   'keys.title': ['Keyboard shortcuts', 'Tastenkürzel'],
   'keys.search': ['Search', 'Suche'],
-  'keys.upload': ['Add pictures', 'Bilder hinzufügen'],
+  'keys.upload': ['Add files', 'Dateien hinzufügen'],
   'keys.help': ['This help', 'Diese Hilfe'],
   'keys.grid': [
-    'In the library: from picture to picture; Space selects',
-    'In der Bibliothek: von Bild zu Bild; Leertaste wählt aus',
+    'In the library: from tile to tile; Space selects',
+    'In der Bibliothek: von Kachel zu Kachel; Leertaste wählt aus',
   ],
   'keys.escape': ['Close what is open', 'Offenes schließen'],
   'keys.then': ['then', 'dann'],
@@ -96,12 +96,20 @@ export const common = {
   'error.stalled': ['It stopped again and again', 'Es blieb immer wieder stehen'],
 
   'count.media': [
-    { one: '{n} picture', other: '{n} pictures' },
-    { one: '{n} Bild', other: '{n} Bilder' },
+    { one: '{n} file', other: '{n} files' },
+    { one: '{n} Datei', other: '{n} Dateien' },
   ],
   'count.faces': [
     { one: '{n} face', other: '{n} faces' },
     { one: '{n} Gesicht', other: '{n} Gesichter' },
+  ],
+  'count.people': [
+    { one: '{n} person', other: '{n} people' },
+    { one: '{n} Person', other: '{n} Personen' },
+  ],
+  'count.appearances': [
+    { one: '{n} time on screen', other: '{n} times on screen' },
+    { one: '{n} Auftritt', other: '{n} Auftritte' },
   ],
   'count.files': [
     { one: '{n} file', other: '{n} files' },

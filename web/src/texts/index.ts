@@ -6,8 +6,9 @@ import { library } from './library';
 import { search } from './search';
 import { system } from './system';
 import { tasks } from './tasks';
+import { video } from './video';
 
 /** Every text of the page; a text without its translation does not compile. */
 export type Table = Record<string, Entry>;
 
-export const TEXTS = { ...common, ...library, ...search, ...tasks, ...system, ...access, ...docs };
+export const TEXTS = { ...common, ...library, ...search, ...tasks, ...system, ...access, ...docs, ...video };

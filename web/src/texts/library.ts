@@ -2,23 +2,23 @@ import type { Table } from '.';
 
 export const library = {
   'library.title': ['Library', 'Bibliothek'],
-  'library.media': ['Pictures', 'Bilder'],
-  'library.add': ['Add pictures', 'Bilder hinzufügen'],
+  'library.media': ['Pictures and videos', 'Bilder und Videos'],
+  'library.add': ['Add files', 'Dateien hinzufügen'],
   'library.folder': ['Add a folder', 'Ordner hinzufügen'],
   'library.url': ['From the web', 'Aus dem Netz'],
-  'library.empty': ['No pictures yet', 'Noch keine Bilder'],
+  'library.empty': ['Nothing here yet', 'Noch nichts da'],
   'library.empty_text': [
-    'Drop pictures or whole folders anywhere on this page, paste one, or choose them. They stay on this machine.',
-    'Bilder oder ganze Ordner irgendwo auf diese Seite ziehen, eines einfügen oder auswählen. Sie bleiben auf diesem Rechner.',
+    'Drop pictures, videos or whole folders anywhere on this page, paste a picture, or choose them. They stay on this machine.',
+    'Bilder, Videos oder ganze Ordner irgendwo auf diese Seite ziehen, ein Bild einfügen oder sie auswählen. Sie bleiben auf diesem Rechner.',
   ],
   'library.formats': [
-    'JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF and more. Files put into the folder “watch” of the data folder come in by themselves.',
-    'JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF und mehr. Dateien im Ordner „watch“ des Datenordners kommen von selbst herein.',
+    'JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF, MP4, MOV, MKV, WebM, AVI and more. Files put into the folder “watch” of the data folder come in by themselves.',
+    'JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF, MP4, MOV, MKV, WebM, AVI und mehr. Dateien im Ordner „watch“ des Datenordners kommen von selbst herein.',
   ],
   'library.nothing_fits': ['Nothing fits', 'Nichts passt'],
   'library.nothing_fits_text': [
-    'No picture passes all of the filters.',
-    'Kein Bild entspricht allen Filtern.',
+    'No file passes all of the filters.',
+    'Keine Datei entspricht allen Filtern.',
   ],
   'library.no_face': ['no face', 'kein Gesicht'],
 
@@ -49,6 +49,7 @@ export const library = {
   'sort.-bytes': ['Largest first', 'Größte zuerst'],
   'type.image': ['Picture', 'Bild'],
   'type.video': ['Video', 'Video'],
+  'type.moving': ['Moving picture', 'Bewegtes Bild'],
   'status.pending': ['Waiting', 'Wartet'],
   'status.processing': ['Looking for faces', 'Sucht Gesichter'],
   'status.completed': ['Done', 'Fertig'],
@@ -67,16 +68,16 @@ export const library = {
   'select.all': ['Select all that is loaded', 'Alles Geladene auswählen'],
   'select.clear': ['Clear selection', 'Auswahl aufheben'],
   'delete.media': [
-    { one: 'Delete {n} picture?', other: 'Delete {n} pictures?' },
-    { one: '{n} Bild löschen?', other: '{n} Bilder löschen?' },
+    { one: 'Delete {n} file?', other: 'Delete {n} files?' },
+    { one: '{n} Datei löschen?', other: '{n} Dateien löschen?' },
   ],
   'delete.text': [
     'The originals, their faces and all that came of them are removed for good.',
     'Die Originale, ihre Gesichter und alles daraus Gewonnene werden endgültig entfernt.',
   ],
   'delete.done': [
-    { one: '{n} picture deleted', other: '{n} pictures deleted' },
-    { one: '{n} Bild gelöscht', other: '{n} Bilder gelöscht' },
+    { one: '{n} file deleted', other: '{n} files deleted' },
+    { one: '{n} Datei gelöscht', other: '{n} Dateien gelöscht' },
   ],
 
   'drop.search': ['Search with this picture', 'Mit diesem Bild suchen'],
@@ -110,7 +111,7 @@ export const library = {
   'upload.failed': ['Failed: {reason}', 'Fehlgeschlagen: {reason}'],
   'upload.cancelled': ['Cancelled', 'Abgebrochen'],
 
-  'url.title': ['Add pictures from the web', 'Bilder aus dem Netz hinzufügen'],
+  'url.title': ['Add files from the web', 'Dateien aus dem Netz hinzufügen'],
   'url.label': ['Addresses, one a line (at most 20)', 'Adressen, eine je Zeile (höchstens 20)'],
   'url.add': ['Fetch', 'Holen'],
   'url.accepted': ['taken in', 'aufgenommen'],
@@ -118,6 +119,7 @@ export const library = {
   'media.original': ['Original', 'Original'],
   'media.reprocess': ['Look for faces again', 'Gesichter neu suchen'],
   'media.delete': ['Delete picture', 'Bild löschen'],
+  'media.delete_video': ['Delete video', 'Video löschen'],
   'media.unreadable': ['This file could not be read', 'Diese Datei war nicht lesbar'],
   'media.unshown': [
     'This browser cannot show the format; Facet can read it.',
@@ -128,6 +130,9 @@ export const library = {
   'media.details': ['Details', 'Einzelheiten'],
   'media.size': ['Size', 'Größe'],
   'media.format': ['Format', 'Format'],
+  'media.duration': ['Duration', 'Dauer'],
+  'media.rate': ['Frame rate', 'Bildrate'],
+  'media.per_second': ['{rate} a second', '{rate} je Sekunde'],
   'media.taken': ['Taken', 'Aufgenommen'],
   'media.added': ['Added', 'Hinzugefügt'],
   'media.origin': ['Came by', 'Kam durch'],
@@ -159,5 +164,5 @@ export const library = {
   'person.who': ['Who is face {n}?', 'Wer ist Gesicht {n}?'],
   'person.set': ['Name', 'Benennen'],
   'person.forget': ['Not this person', 'Nicht diese Person'],
-  'person.media': ['All pictures of {name}', 'Alle Bilder von {name}'],
+  'person.media': ['All pictures and videos of {name}', 'Alle Bilder und Videos von {name}'],
 } as const satisfies Table;

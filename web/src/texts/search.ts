@@ -9,8 +9,8 @@ export const search = {
   ],
   'search.nothing_stored': ['There is nothing to search yet', 'Es gibt noch nichts zu durchsuchen'],
   'search.nothing_stored_text': [
-    'Add pictures to the library first. Their faces can be searched as soon as they are done.',
-    'Zuerst Bilder in die Bibliothek aufnehmen. Ihre Gesichter sind durchsuchbar, sobald sie fertig sind.',
+    'Add pictures or videos to the library first. Their faces can be searched as soon as they are done.',
+    'Zuerst Bilder oder Videos in die Bibliothek aufnehmen. Ihre Gesichter sind durchsuchbar, sobald sie fertig sind.',
   ],
   'search.choose': ['Choose a picture', 'Bild auswählen'],
   'search.camera': ['Camera', 'Kamera'],
@@ -22,6 +22,7 @@ export const search = {
   'search.stored_alt': ['The stored face searched with', 'Das gespeicherte Gesicht, nach dem gesucht wird'],
   'search.stored': ['A face of the library.', 'Ein Gesicht der Bibliothek.'],
   'search.its_picture': ['Its picture', 'Sein Bild'],
+  'search.its_video': ['Its video', 'Sein Video'],
   'search.choose_face': ['choose the one to search', 'das gesuchte auswählen'],
   'search.all_faces': ['Search all of them', 'Alle suchen'],
   'search.poor': [
@@ -45,6 +46,8 @@ export const search = {
   ],
   'search.collapse': ['Fold near-duplicates', 'Fast gleiche Bilder zusammenfassen'],
   'search.other_faces': ['Also in this picture', 'Auch in diesem Bild'],
+  'search.other_times': ['Also in this video', 'Auch in diesem Video'],
+  'search.play': ['{span}: play {name}', '{span}: {name} abspielen'],
   'search.open': ['Open {name}', '{name} öffnen'],
 
   'level.match': ['Same person', 'Gleiche Person'],

@@ -23,7 +23,7 @@ export const tasks = {
   'task.state.cancelled': ['cancelled', 'abgebrochen'],
   'task.name.facet.process_media': ['Look for faces', 'Gesichter suchen'],
   'task.attempt': ['attempt {n} of {most}', 'Versuch {n} von {most}'],
-  'task.media': ['its picture', 'ihr Bild'],
+  'task.media': ['its file', 'ihre Datei'],
   'task.retry': ['Run again', 'Erneut ausführen'],
   'task.cancel': ['Cancel', 'Abbrechen'],
   'task.took': ['took {time}', 'dauerte {time}'],
