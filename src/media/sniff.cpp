@@ -1,5 +1,6 @@
 #include "media/sniff.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <iterator>
@@ -178,6 +179,14 @@ bool IsVideo(Format format) noexcept {
 
 std::string_view Name(Format format) noexcept { return Facts(format).name; }
 std::string_view Extension(Format format) noexcept { return Facts(format).extension; }
+
+std::optional<Format> FormatOfExtension(std::string_view extension) noexcept {
+    const auto known = std::span(kFacts).subspan(1);
+    const auto at = std::ranges::find(known, extension, &FormatFacts::extension);
+    if (at == known.end()) return std::nullopt;
+    return at->format;
+}
+
 std::string_view MimeType(Format format) noexcept { return Facts(format).mime_type; }
 
 }  // namespace facet::media

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -42,6 +43,8 @@ bool IsVideo(Format format) noexcept;
 std::string_view Name(Format format) noexcept;
 /// "jpg", "png", … without a dot; "bin" for kUnknown.
 std::string_view Extension(Format format) noexcept;
+/// What `Extension` gave; nothing for "bin" and for what no format has.
+std::optional<Format> FormatOfExtension(std::string_view extension) noexcept;
 /// "image/jpeg", …; "application/octet-stream" for kUnknown.
 std::string_view MimeType(Format format) noexcept;
 

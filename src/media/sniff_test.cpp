@@ -87,6 +87,13 @@ TEST(Sniff, KnowsFormatsByTheirFirstBytes) {
     for (const Case& c : kCases) EXPECT_EQ(SniffText(c.head), c.format) << c.head;
 }
 
+TEST(Sniff, ExtensionsLeadBack) {
+    for (const Case& c : kCases) EXPECT_EQ(FormatOfExtension(Extension(c.format)), c.format) << c.head;
+    EXPECT_FALSE(FormatOfExtension("bin"));
+    EXPECT_FALSE(FormatOfExtension("JPG"));
+    EXPECT_FALSE(FormatOfExtension(""));
+}
+
 TEST(Sniff, TransportStreamsShowInThreePackets) {
     for (const std::size_t before : {0, 4}) {  // of the time code of AVCHD
         std::string packets;

@@ -172,16 +172,6 @@ private:
     std::string wrong_;
 };
 
-std::optional<media::Format> TypeOf(std::string_view extension) {
-    for (int i = 0; i <= static_cast<int>(media::Format::kAvi); ++i) {
-        const auto format = static_cast<media::Format>(i);
-        if (format != media::Format::kUnknown && media::Extension(format) == extension) {
-            return format;
-        }
-    }
-    return std::nullopt;
-}
-
 store::Span ParseSpan(Row& face) {
     constexpr auto kMany = std::numeric_limits<std::int64_t>::max();
     Row row(face.Object("span"));
@@ -415,7 +405,7 @@ Result<ArchivedMedia> ParseMedia(std::string_view line) {
     if (!IsSha256(media.sha256)) row.Blame("\"sha256\" is missing or wrong");
     media.name = row.Text("name");
     media.format = row.Text("format");
-    if (const auto type = TypeOf(media.format)) {
+    if (const auto type = media::FormatOfExtension(media.format)) {
         media.mime = media::MimeType(*type);
     } else {
         row.Blame("\"format\" is missing or wrong");

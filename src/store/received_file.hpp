@@ -32,7 +32,7 @@ protected:
     std::string TakeSha256() { return ToHex(hash_.Finish()); }
 
 private:
-    static constexpr std::size_t kHeadLength = 64;
+    static constexpr std::size_t kHeadLength = 512;  // enough to tell any format
 
     TempFile file_;
     const std::uint64_t limit_;
