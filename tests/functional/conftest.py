@@ -1,5 +1,6 @@
 """The real binary on loopback, with real models, one data folder per test."""
 
+import functools
 import json
 import os
 import pathlib
@@ -157,12 +158,17 @@ def make_part(servers, tmp_path, models):
 
 
 @pytest.fixture(params=["built-in", "servers"])
-def anywhere(request, make_server):
-    """A server on its built-in database, and one on PostgreSQL and Redis."""
+def make_anywhere(request, make_server):
+    """Makes a server on its built-in database, and one on PostgreSQL and Redis."""
     if request.param == "built-in":
-        return make_server()
+        return make_server
     database, redis = request.getfixturevalue("servers")
-    return make_server(environment={"DATABASE_URL": database, "REDIS_URL": redis.url})
+    return functools.partial(make_server, environment={"DATABASE_URL": database, "REDIS_URL": redis.url})
+
+
+@pytest.fixture
+def anywhere(make_anywhere):
+    return make_anywhere()
 
 
 def json_lines(text):

@@ -34,24 +34,24 @@ def play(testdata, tmp_path):
     return run
 
 
-def test_two_hundred_files_are_uploaded_filtered_and_deleted(play, server):
-    play("library", server, seconds=600)
+def test_two_hundred_files_are_uploaded_filtered_and_deleted(play, anywhere):
+    play("library", anywhere, seconds=600)
 
 
-def test_a_face_is_searched_each_way(play, server):
-    play("search", server)
+def test_a_face_is_searched_each_way(play, anywhere):
+    play("search", anywhere)
 
 
-def test_a_picture_shows_its_faces(play, server):
-    play("media", server)
+def test_a_picture_shows_its_faces(play, anywhere):
+    play("media", anywhere)
 
 
 def test_a_video_shows_who_is_on_screen_when(play, server):
     play("video", server, seconds=900)
 
 
-def test_tasks_are_shown_and_run_again(play, server):
-    play("tasks", server)
+def test_tasks_are_shown_and_run_again(play, anywhere):
+    play("tasks", anywhere)
 
 
 def test_errors_are_told_and_got_over(play, server):
@@ -70,13 +70,13 @@ def test_an_open_server_is_closed_by_its_first_user(play, server):
     play("setup", server)
 
 
-def test_first_run_login_keys_rights_erasure_and_audit(play, make_server):
-    server = make_server("-s", "server.login=true")
+def test_first_run_login_keys_rights_erasure_and_audit(play, make_anywhere):
+    server = make_anywhere("-s", "server.login=true")
     play("access", server, FACET_SETUP_CODE=setup_code(server))
 
 
-def test_collections_webhooks_cache_and_docs(play, make_server):
-    play("system", make_server("-s", "fetch.private_addresses=true"))
+def test_collections_webhooks_cache_and_docs(play, make_anywhere):
+    play("system", make_anywhere("-s", "fetch.private_addresses=true"))
 
 
 @pytest.mark.skipif(not SHOTS, reason="FACET_SCREENSHOTS names no folder for the pictures of the documentation")

@@ -139,7 +139,8 @@ def test_the_original_routes_name_frame_and_time(server, testdata):
     assert result["file_id"] == media["legacy_id"] and result["timestamp"] > 0 and result["frame_number"] > 0
 
 
-def test_people_have_lanes_and_names_outlive_another_analysis(server, testdata, tmp_path):
+def test_people_have_lanes_and_names_outlive_another_analysis(anywhere, testdata, tmp_path):
+    server = anywhere
     obama, kit = testdata / "people/obama_1.jpg", testdata / "people/kit_1.jpeg"
     media, = server.add(make_video(tmp_path / "turns.mp4", obama, kit, obama, kit, seconds=2))
     found = appearances(server, media)
@@ -268,7 +269,8 @@ def test_export_and_import_keep_appearances(server, make_server, facet, testdata
         assert other.http.get(f"/v1/faces/{one['face']['id']}/image").status_code == 200
 
 
-def test_erasure_of_a_video_leaves_nothing(server, testdata):
+def test_erasure_of_a_video_leaves_nothing(anywhere, testdata):
+    server = anywhere
     media, = server.add(testdata / "video/hamilton.mp4")
     faces = [one["face"]["id"] for one in appearances(server, media)]
     receipt = server.http.post("/v1/erasures", json={"media_ids": [media["id"]]}).json()
