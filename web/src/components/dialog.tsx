@@ -1,6 +1,7 @@
 import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import { t } from '../lib/i18n';
 import { Icon } from './icon';
+import { ErrorNote } from './notes';
 
 interface Props {
   title: string;
@@ -50,4 +51,34 @@ export function Dialog({ title, onClose, wide = false, children }: Props) {
 
 export const DialogActions = ({ children }: { children: ReactNode }) => (
   <div className="mt-5 flex flex-wrap justify-end gap-2">{children}</div>
+);
+
+interface FormProps extends Props {
+  action: { mutate: () => void; isPending: boolean; error: unknown };
+  submit: string;
+  disabled?: boolean;
+}
+
+/** A dialog that is a form of one action, which tells its own errors. */
+export const FormDialog = ({ action, submit, disabled = false, children, ...dialog }: FormProps) => (
+  <Dialog {...dialog}>
+    <form
+      className="space-y-3"
+      onSubmit={(event) => {
+        event.preventDefault();
+        action.mutate();
+      }}
+    >
+      {children}
+      {action.error !== null && <ErrorNote error={action.error} />}
+      <DialogActions>
+        <button type="button" className="button" onClick={dialog.onClose}>
+          {t('act.cancel')}
+        </button>
+        <button type="submit" className="button button-main" disabled={disabled || action.isPending}>
+          {submit}
+        </button>
+      </DialogActions>
+    </form>
+  </Dialog>
 );

@@ -7,10 +7,10 @@ import { useSavedSearches } from '../lib/queries';
 import { search, type SearchFilter, type Source } from '../lib/searching';
 import { useMay } from '../lib/session';
 import { Confirm } from './confirm';
-import { Dialog, DialogActions } from './dialog';
+import { FormDialog } from './dialog';
 import { Input } from './field';
 import { Icon } from './icon';
-import { ErrorNote, When } from './notes';
+import { When } from './notes';
 
 /** The searches that were kept; nothing where there are none. */
 export function SavedSearches() {
@@ -74,33 +74,22 @@ export function SaveDialog({ source, filter, threshold, onClose }: SaveProps) {
     },
   });
   return (
-    <Dialog title={t('saved.save')} onClose={onClose}>
-      <form
-        className="space-y-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (name.trim()) save.mutate();
-        }}
-      >
-        <Input
-          label={t('saved.name')}
-          hint={t('saved.hint')}
-          required
-          data-focus
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {t('act.cancel')}
-          </button>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
-            {t('act.save')}
-          </button>
-        </DialogActions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t('saved.save')}
+      onClose={onClose}
+      action={save}
+      submit={t('act.save')}
+      disabled={name.trim() === ''}
+    >
+      <Input
+        label={t('saved.name')}
+        hint={t('saved.hint')}
+        required
+        data-focus
+        maxLength={200}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+    </FormDialog>
   );
 }

@@ -5,9 +5,8 @@ import { useAction } from '../lib/action';
 import { t } from '../lib/i18n';
 import { readWatched, writeWatched } from '../lib/watched';
 import { CollectionChoice } from './collection-choice';
-import { Dialog, DialogActions } from './dialog';
+import { FormDialog } from './dialog';
 import { Check, Input } from './field';
-import { ErrorNote } from './notes';
 
 type Event = NonNullable<WebhookFields['events']>[number];
 export const EVENTS: readonly Event[] = ['media.completed', 'media.failed', 'face.matched'];
@@ -41,76 +40,62 @@ export function WebhookDialog({ old, onMade, onClose }: Props) {
     { inline: true, refresh: [['webhooks']], said: () => t('saved.done'), done: onClose },
   );
   return (
-    <Dialog title={old ? t('hooks.edit') : t('hooks.new')} wide onClose={onClose}>
-      <form
-        className="space-y-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
-        <Input
-          label={t('hooks.url')}
-          type="url"
-          required
-          data-focus
-          maxLength={2000}
-          placeholder="https://"
-          value={url}
-          onChange={(event) => setUrl(event.target.value)}
-        />
-        <fieldset className="space-y-1">
-          <legend className="mb-1 text-sm font-medium">{t('hooks.events')}</legend>
-          {EVENTS.map((one) => (
-            <Check
-              key={one}
-              label={
-                <span>
-                  {t(`hooks.event.${one}`)} <code className="text-soft text-xs">{one}</code>
-                </span>
-              }
-              checked={events.includes(one)}
-              onChange={(event) =>
-                setEvents(event.target.checked ? [...events, one] : events.filter((other) => other !== one))
-              }
-            />
-          ))}
-        </fieldset>
-        {events.includes('face.matched') && (
-          <div className="flex flex-col gap-1">
-            <label htmlFor="watched" className="text-sm font-medium">
-              {t('hooks.watched')}
-            </label>
-            <textarea
-              id="watched"
-              className="field h-24 w-full py-2 font-mono"
-              spellCheck={false}
-              value={watched}
-              onChange={(event) => setWatched(event.target.value)}
-            />
-            <p className="text-soft text-xs">{t('hooks.watched_hint')}</p>
-          </div>
-        )}
-        <CollectionChoice chosen={collections} onChange={setCollections} />
-        <Check
-          label={t('hooks.active')}
-          checked={active}
-          onChange={(event) => setActive(event.target.checked)}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {t('act.cancel')}
-          </button>
-          <button
-            type="submit"
-            className="button button-main"
-            disabled={save.isPending || events.length === 0}
-          >
-            {t('act.save')}
-          </button>
-        </DialogActions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={old ? t('hooks.edit') : t('hooks.new')}
+      wide
+      onClose={onClose}
+      action={save}
+      submit={t('act.save')}
+      disabled={events.length === 0}
+    >
+      <Input
+        label={t('hooks.url')}
+        type="url"
+        required
+        data-focus
+        maxLength={2000}
+        placeholder="https://"
+        value={url}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <fieldset className="space-y-1">
+        <legend className="mb-1 text-sm font-medium">{t('hooks.events')}</legend>
+        {EVENTS.map((one) => (
+          <Check
+            key={one}
+            label={
+              <span>
+                {t(`hooks.event.${one}`)} <code className="text-soft text-xs">{one}</code>
+              </span>
+            }
+            checked={events.includes(one)}
+            onChange={(event) =>
+              setEvents(event.target.checked ? [...events, one] : events.filter((other) => other !== one))
+            }
+          />
+        ))}
+      </fieldset>
+      {events.includes('face.matched') && (
+        <div className="flex flex-col gap-1">
+          <label htmlFor="watched" className="text-sm font-medium">
+            {t('hooks.watched')}
+          </label>
+          <textarea
+            id="watched"
+            className="field h-24 w-full py-2 font-mono"
+            spellCheck={false}
+            value={watched}
+            onChange={(event) => setWatched(event.target.value)}
+          />
+          <p className="text-soft text-xs">{t('hooks.watched_hint')}</p>
+        </div>
+      )}
+      <CollectionChoice chosen={collections} onChange={setCollections} />
+      <Check
+        label={t('hooks.active')}
+        checked={active}
+        onChange={(event) => setActive(event.target.checked)}
+      />
+    </FormDialog>
   );
 }

@@ -3,10 +3,10 @@ import { useState } from 'react';
 import { api, ask, byId } from '../../api/client';
 import type { Scope, User } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
-import { Dialog, DialogActions } from '../../components/dialog';
+import { FormDialog } from '../../components/dialog';
 import { Input, Select } from '../../components/field';
 import { Icon } from '../../components/icon';
-import { Empty, ErrorNote, Listed, When } from '../../components/notes';
+import { Empty, Listed, When } from '../../components/notes';
 import { Page } from '../../components/page';
 import { PASSWORD_LEAST } from '../../components/password-dialog';
 import { SetupForm } from '../../components/setup-form';
@@ -28,55 +28,43 @@ function UserDialog({ old, onClose }: { old: User | null; onClose: () => void })
     { inline: true, refresh: [['users']], said: () => t('saved.done'), done: onClose },
   );
   return (
-    <Dialog title={old ? t('users.password', { name: old.name }) : t('users.new')} onClose={onClose}>
-      <form
-        className="space-y-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
-        {!old && (
-          <>
-            <Input
-              label={t('login.name')}
-              required
-              data-focus
-              autoCapitalize="none"
-              autoComplete="off"
-              maxLength={100}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-            <Select
-              label={t('keys_page.scope')}
-              value={scope}
-              onChange={(event) => setScope(event.target.value)}
-              options={scopeOptions()}
-            />
-          </>
-        )}
-        <Input
-          label={t('password.new')}
-          hint={t('password.hint', { n: PASSWORD_LEAST })}
-          type="password"
-          autoComplete="new-password"
-          required
-          minLength={PASSWORD_LEAST}
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {t('act.cancel')}
-          </button>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
-            {t('act.save')}
-          </button>
-        </DialogActions>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={old ? t('users.password', { name: old.name }) : t('users.new')}
+      onClose={onClose}
+      action={save}
+      submit={t('act.save')}
+    >
+      {!old && (
+        <>
+          <Input
+            label={t('login.name')}
+            required
+            data-focus
+            autoCapitalize="none"
+            autoComplete="off"
+            maxLength={100}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <Select
+            label={t('keys_page.scope')}
+            value={scope}
+            onChange={(event) => setScope(event.target.value)}
+            options={scopeOptions()}
+          />
+        </>
+      )}
+      <Input
+        label={t('password.new')}
+        hint={t('password.hint', { n: PASSWORD_LEAST })}
+        type="password"
+        autoComplete="new-password"
+        required
+        minLength={PASSWORD_LEAST}
+        value={password}
+        onChange={(event) => setPassword(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 

@@ -3,10 +3,10 @@ import { Link } from 'wouter';
 import { api, ask } from '../../api/client';
 import type { Collection } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
-import { Dialog, DialogActions } from '../../components/dialog';
+import { FormDialog } from '../../components/dialog';
 import { Input } from '../../components/field';
 import { Icon } from '../../components/icon';
-import { Empty, ErrorNote, Listed } from '../../components/notes';
+import { Empty, Listed } from '../../components/notes';
 import { Page } from '../../components/page';
 import { useAction } from '../../lib/action';
 import { count } from '../../lib/format';
@@ -32,52 +32,40 @@ function CollectionDialog({ old, onClose }: { old: Collection | null; onClose: (
     { inline: true, refresh: [['collections']], done: onClose },
   );
   return (
-    <Dialog title={old ? old.name : t('collections.new')} onClose={onClose}>
-      <form
-        className="space-y-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
-      >
-        {!old && (
-          <Input
-            label={t('collections.name')}
-            hint={t('collections.name_hint')}
-            required
-            data-focus
-            autoCapitalize="none"
-            pattern={NAME}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
+    <FormDialog
+      title={old ? old.name : t('collections.new')}
+      onClose={onClose}
+      action={save}
+      submit={t('act.save')}
+    >
+      {!old && (
         <Input
-          label={t('collections.heading')}
-          maxLength={200}
-          value={title}
-          onChange={(event) => setTitle(event.target.value)}
+          label={t('collections.name')}
+          hint={t('collections.name_hint')}
+          required
+          data-focus
+          autoCapitalize="none"
+          pattern={NAME}
+          value={name}
+          onChange={(event) => setName(event.target.value)}
         />
-        <Input
-          label={t('collections.retention')}
-          hint={t('collections.retention_hint')}
-          type="number"
-          min={1}
-          max={36500}
-          value={days}
-          onChange={(event) => setDays(event.target.value)}
-        />
-        {save.error && <ErrorNote error={save.error} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {t('act.cancel')}
-          </button>
-          <button type="submit" className="button button-main" disabled={save.isPending}>
-            {t('act.save')}
-          </button>
-        </DialogActions>
-      </form>
-    </Dialog>
+      )}
+      <Input
+        label={t('collections.heading')}
+        maxLength={200}
+        value={title}
+        onChange={(event) => setTitle(event.target.value)}
+      />
+      <Input
+        label={t('collections.retention')}
+        hint={t('collections.retention_hint')}
+        type="number"
+        min={1}
+        max={36500}
+        value={days}
+        onChange={(event) => setDays(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 

@@ -5,10 +5,10 @@ import type { Key, NewKey, Scope } from '../../api/schema.gen';
 import { CollectionChoice } from '../../components/collection-choice';
 import { Confirm } from '../../components/confirm';
 import { Secret } from '../../components/copy';
-import { Dialog, DialogActions } from '../../components/dialog';
+import { FormDialog } from '../../components/dialog';
 import { Input, Select } from '../../components/field';
 import { Icon } from '../../components/icon';
-import { Empty, ErrorNote, Listed, When } from '../../components/notes';
+import { Empty, Listed, When } from '../../components/notes';
 import { Page } from '../../components/page';
 import { useAction } from '../../lib/action';
 import { date, isPast } from '../../lib/format';
@@ -40,48 +40,31 @@ function KeyDialog({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose
     { inline: true, refresh: [['keys']], done: onMade },
   );
   return (
-    <Dialog title={t('keys_page.new')} onClose={onClose}>
-      <form
-        className="space-y-3"
-        onSubmit={(event) => {
-          event.preventDefault();
-          make.mutate();
-        }}
-      >
-        <Input
-          label={t('keys_page.name')}
-          hint={t('keys_page.name_hint')}
-          required
-          data-focus
-          maxLength={100}
-          value={name}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <Select
-          label={t('keys_page.scope')}
-          value={scope}
-          onChange={(event) => setScope(event.target.value)}
-          options={scopeOptions()}
-        />
-        <CollectionChoice chosen={collections} onChange={setCollections} />
-        <Input
-          label={t('keys_page.until_label')}
-          type="date"
-          min={new Date().toISOString().slice(0, 10)}
-          value={until}
-          onChange={(event) => setUntil(event.target.value)}
-        />
-        {make.error && <ErrorNote error={make.error} />}
-        <DialogActions>
-          <button type="button" className="button" onClick={onClose}>
-            {t('act.cancel')}
-          </button>
-          <button type="submit" className="button button-main" disabled={make.isPending}>
-            {t('keys_page.make')}
-          </button>
-        </DialogActions>
-      </form>
-    </Dialog>
+    <FormDialog title={t('keys_page.new')} onClose={onClose} action={make} submit={t('keys_page.make')}>
+      <Input
+        label={t('keys_page.name')}
+        hint={t('keys_page.name_hint')}
+        required
+        data-focus
+        maxLength={100}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      <Select
+        label={t('keys_page.scope')}
+        value={scope}
+        onChange={(event) => setScope(event.target.value)}
+        options={scopeOptions()}
+      />
+      <CollectionChoice chosen={collections} onChange={setCollections} />
+      <Input
+        label={t('keys_page.until_label')}
+        type="date"
+        min={new Date().toISOString().slice(0, 10)}
+        value={until}
+        onChange={(event) => setUntil(event.target.value)}
+      />
+    </FormDialog>
   );
 }
 
