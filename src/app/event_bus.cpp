@@ -26,7 +26,8 @@ std::string TextOf(const json::object& message, std::string_view name) {
 
 std::chrono::milliseconds MillisecondsOf(const json::object& message, std::string_view name) {
     const json::value* value = message.if_contains(name);
-    return std::chrono::milliseconds(value != nullptr && value->is_int64() ? value->get_int64() : 0);
+    return std::chrono::milliseconds(value != nullptr && value->is_int64() ? value->get_int64()
+                                                                           : 0);
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TEST(Sniff, KnowsFormatsByTheirFirstBytes) {
 }
 
 TEST(Sniff, ExtensionsLeadBack) {
-    for (const Case& c : kCases) EXPECT_EQ(FormatOfExtension(Extension(c.format)), c.format) << c.head;
+    for (const Case& c : kCases)
+        EXPECT_EQ(FormatOfExtension(Extension(c.format)), c.format) << c.head;
     EXPECT_FALSE(FormatOfExtension("bin"));
     EXPECT_FALSE(FormatOfExtension("JPG"));
     EXPECT_FALSE(FormatOfExtension(""));
