@@ -125,7 +125,7 @@ Result<Outcome> ByFacet(const face::Analyzer& analyzer, const fs::path& clip) {
                                   deadline));
             FACET_TRY_VOID(take(over));
         }
-        FACET_TRY(rest, finder.Finish());
+        FACET_TRY(rest, finder.Finish(info.end));
         FACET_TRY_VOID(take(rest));
     }
     outcome.cpu_seconds = CpuSeconds() - before;

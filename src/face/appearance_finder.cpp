@@ -87,8 +87,8 @@ Result<std::vector<Appearance>> AppearanceFinder::Push(const VideoFrame& frame, 
     return stays_.TakeFinished(LiveTracklets(), frame.at, scene_);
 }
 
-Result<std::vector<Appearance>> AppearanceFinder::Finish() {
-    if (last_at_) FACET_TRY_VOID(EndScene(*last_at_));
+Result<std::vector<Appearance>> AppearanceFinder::Finish(std::chrono::microseconds end) {
+    if (last_at_) FACET_TRY_VOID(EndScene(std::max(*last_at_, end)));
     return stays_.TakeAll();
 }
 

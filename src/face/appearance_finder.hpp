@@ -87,8 +87,9 @@ public:
     /// Errors: kInvalidArgument (empty image, a ratio that is none, a time not after the last
     /// frame's), kDeadline, kInternal.
     Result<std::vector<Appearance>> Push(const VideoFrame& frame, Deadline deadline);
-    /// The video is over: all others, by start. Nothing is left then. Errors: as Push.
-    Result<std::vector<Appearance>> Finish();
+    /// The video is over: all others, by start. Nothing is left then. `end` is when its last frame,
+    /// which need not have been pushed, ceases to be shown; 0: not known. Errors: as Push.
+    Result<std::vector<Appearance>> Finish(std::chrono::microseconds end);
 
     /// Everything between two frames. What Push returned is not in it and has to be kept together
     /// with it, so that nothing is doubled or lost.

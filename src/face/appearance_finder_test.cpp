@@ -39,7 +39,8 @@ protected:
     }
 
     /// `save`: continue from a saved state before every frame.
-    std::vector<Appearance> Run(const Clip& clip, int frames, bool save = false) {
+    std::vector<Appearance> Run(const Clip& clip, int frames, bool save = false,
+                                microseconds end = microseconds(0)) {
         std::vector<Appearance> all;
         AppearanceFinder finder(analyzer_);
         const auto take = [&all](Result<std::vector<Appearance>> found) {
@@ -62,7 +63,7 @@ protected:
                               .cut = scene.cut},
                              Deadline::Never()));
         }
-        take(finder.Finish());
+        take(finder.Finish(end));
         const auto counts = analyzer_.counts();
         std::cout << frames << " frames: " << counts.full << " full looks, " << counts.probes
                   << " coarse ones, " << counts.regions << " regions, " << counts.embedded
@@ -134,6 +135,18 @@ TEST_F(AppearanceFinderTest, AStillPictureIsAnalysedOnce) {
     EXPECT_EQ(analyzer_.counts().full, 1);
     EXPECT_EQ(analyzer_.counts().probes + analyzer_.counts().regions, 0);
     EXPECT_EQ(analyzer_.counts().embedded, 1);
+}
+
+TEST_F(AppearanceFinderTest, WhoIsThereInTheLastFrameStaysTowardsTheEnd) {
+    const Clip clip = [](int i) { return Scene{.faces = {Speaker(1, 270, i)}}; };
+    constexpr milliseconds kLast(9 * kStep);
+    const auto end_of = [&](milliseconds end) {
+        const auto found = Run(clip, 10, false, end);
+        return found.size() == 1 ? found[0].end : microseconds(-1);
+    };
+    EXPECT_EQ(end_of(kLast + milliseconds(160)), kLast + milliseconds(80));
+    EXPECT_EQ(end_of(kLast - milliseconds(1)), kLast) << "a container that lies";
+    EXPECT_LE(end_of(std::chrono::hours(1)), kLast + milliseconds(250)) << "frames are missing";
 }
 
 TEST_F(AppearanceFinderTest, NoFaceIsNoRow) {
@@ -382,7 +395,7 @@ TEST_F(StateTest, DamageUnderARightSumNeverCrashes) {
         if (!restored) continue;
         ++read;
         (void)restored->Push({.at = milliseconds(57 * kStep), .image = image}, Deadline::Never());
-        (void)restored->Finish();
+        (void)restored->Finish(microseconds(0));
     }
     EXPECT_GT(read, 50);
 }

@@ -57,7 +57,7 @@ public:
             if (!frame) break;
             FACET_TRY_VOID(Look(*frame));
         }
-        FACET_TRY(rest, finder_.Finish());
+        FACET_TRY(rest, finder_.Finish(reader->truncated() ? microseconds(0) : info_.end));
         FACET_TRY_VOID(Take(std::move(rest)));
 
         store::AnalysisResult result;

@@ -6,7 +6,7 @@ import threading
 
 import archives
 import pytest
-from archives import everything, members
+from archives import everything, members, settled
 from conftest import FACET, Server
 
 
@@ -40,14 +40,6 @@ def library(tmp_path_factory, models, testdata):
     subprocess.run([FACET, "--data", server.data, "--models", models, "export", archive], check=True, timeout=120)
     yield type("Library", (), {"server": server, "held": held, "archive": archive, "data": server.data})
     server.stop()
-
-
-def settled(held):
-    """Without what failed before, which an import tries again, and without the birth of the default collection."""
-    failed = {one["id"] for one in held["media"] if one["status"] == "failed"}
-    collections = [{**one, "created_at": None} if one["name"] == "default" else one for one in held["collections"]]
-    media = [one for one in held["media"] if one["id"] not in failed]
-    return {**held, "media": media, "collections": collections}, failed
 
 
 def test_a_library_comes_back_whole(library, facet, make_server, tmp_path):
