@@ -134,7 +134,7 @@ protected:
             EXPECT_TRUE(found) << found.error().message;
             if (found) std::ranges::move(*found, std::back_inserter(all));
         }
-        auto rest = finder.Finish(microseconds(0));
+        auto rest = finder.Finish(std::chrono::microseconds(0));
         EXPECT_TRUE(rest);
         if (rest) std::ranges::move(*rest, std::back_inserter(all));
         looks_ = analyzer_->looks() - looks;
