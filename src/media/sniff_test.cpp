@@ -88,9 +88,11 @@ TEST(Sniff, KnowsFormatsByTheirFirstBytes) {
 }
 
 TEST(Sniff, ExtensionsLeadBack) {
-    for (const Case& c : kCases)
+    for (const Case& c : kCases) {
+        if (c.format == Format::kUnknown) continue;
         EXPECT_EQ(FormatOfExtension(Extension(c.format)), c.format) << c.head;
-    EXPECT_FALSE(FormatOfExtension("bin"));
+    }
+    EXPECT_FALSE(FormatOfExtension(Extension(Format::kUnknown)));
     EXPECT_FALSE(FormatOfExtension("JPG"));
     EXPECT_FALSE(FormatOfExtension(""));
 }

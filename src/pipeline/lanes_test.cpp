@@ -50,7 +50,7 @@ TEST_F(LanesTest, OnePersonHasOneLaneAndLanesGoByTheirFirstStart) {
 TEST_F(LanesTest, TwoFacesAtTheSameTimeAreTwoPeople) {
     Add(0, 10, 0, {}, 0.9F);
     Add(5, 8, 1);
-    Add(10, 12, 2);
+    Add(10, 12, 0);
     EXPECT_EQ(Lanes(), (std::vector{0, 1, 0}));
 }
 

@@ -23,13 +23,13 @@ TEST_P(BlobsContract, AnOriginalComesBackUnderItsHash) {
     EXPECT_EQ(Read(std::string(64, '0'), "png"), "not_found");
 }
 
-TEST_P(BlobsContract, TheHeadIsTheFirst64Bytes) {
+TEST_P(BlobsContract, TheHeadIsTheFirst512Bytes) {
     auto incoming = blobs().Receive(1 << 20);
     ASSERT_TRUE((*incoming)->Write(AsBytes("abc")));
     EXPECT_TRUE(std::ranges::equal((*incoming)->head(), AsBytes("abc")));
-    const std::string more(100, 'x');
+    const std::string more(600, 'x');
     ASSERT_TRUE((*incoming)->Write(AsBytes(more)));
-    EXPECT_TRUE(std::ranges::equal((*incoming)->head(), AsBytes("abc" + more.substr(0, 61))));
+    EXPECT_TRUE(std::ranges::equal((*incoming)->head(), AsBytes("abc" + more.substr(0, 509))));
 }
 
 TEST_P(BlobsContract, TheLimitIsInclusive) {
