@@ -44,17 +44,19 @@ public:
         info_ = std::move(info);
         deadline_ = DeadlineFor(info_);
         FACET_TRY_VOID(Resume());
+        segment_start_ = until_.value_or(microseconds(0));
         FACET_TRY(reader, media::FrameReader::Open(
                               path_, info_,
                               {.max_side = options_.max_side,
                                .rate = options_.rate,
-                               .start = until_ ? *until_ + microseconds(1) : microseconds(0),
+                               .start = segment_start_,
                                .limits = options_.limits},
                               deadline_, stop_));
-        segment_start_ = until_.value_or(microseconds(0));
         while (true) {
             FACET_TRY(frame, reader->Next());
             if (!frame) break;
+            // From the frame that was looked at last, so that the same ones follow.
+            if (until_ && frame->at <= *until_) continue;
             FACET_TRY_VOID(Look(*frame));
         }
         FACET_TRY(rest, finder_.Finish(reader->truncated() ? microseconds(0) : info_.end));
