@@ -52,7 +52,7 @@ struct AppearanceOptions {
     float region_scale = 2.5F;
     int region_side = 160;
     std::size_t most_regions = 6;     // beyond, one full look costs less
-    float follow_similarity = 0.75F;  // at least, to take a face's place from its patch
+    float follow_similarity = 0.6F;  // at least, to take a face's place from its patch
     /// Who it is has to be asked again when a detected face is less like its patch, ...
     float doubt_similarity = 0.5F;
     /// ... was not seen for longer, ...

@@ -73,6 +73,9 @@ struct FrameRequest {
     /// A frame whose scene_change is above this is a cut and is always taken; from 1 on no scene
     /// changes are looked for. Real cuts between similar shots score 0.2, fast motion up to 0.11.
     float cut_score = 0.15F;
+    /// Frames that no other one is decoded from (most B frames) may be left out where the video has
+    /// five or more for each sample: much less to decode, samples and cuts a few frames late.
+    bool skip_unreferenced = false;
     VideoLimits limits{};
 };
 

@@ -30,6 +30,10 @@ constexpr double kRounding = 0.001;
 // A file that ends earlier than it says, by more than the last sample can explain.
 constexpr seconds kEndSlack{0.5};
 
+// Frames for each sample from which on some may be left out: encoders leave three others between
+// those that are referred to, seldom more.
+constexpr double kSpareFrames = 5;
+
 constexpr std::size_t kMaxNoteBytes = 4096;
 
 microseconds SeekBack(const VideoInfo& info, microseconds start) {
@@ -67,9 +71,8 @@ std::string Filters(const VideoInfo& info, const FrameRequest& request, StoredSi
     // Only frames that say they are interlaced, each from its own lines alone: the frames before
     // and after it are not those of a moment ago any more.
     if (info.maybe_interlaced) filters += ",estdif=mode=frame:deint=interlaced";
-    // Without the two flags greys come out two levels too dark.
-    filters += std::format(",scale={}:{}:flags=bilinear+accurate_rnd+full_chroma_int", size.width,
-                           size.height);
+    // Without the flag greys come out two levels too dark.
+    filters += std::format(",scale={}:{}:flags=bilinear+full_chroma_int", size.width, size.height);
     if (!info.hdr_transfer.empty()) {
         // To light, of which 1 is the white of a page (100 cd/m2), down to what a screen shows, and
         // back. What the container may not say is set: the colours of BT.2020, as all HDR has.
@@ -105,6 +108,10 @@ ChildProgram Program(const VideoInfo& info, const FrameRequest& request, microse
         // second sought, and guesses which that is in AVI. Not without a seek: ffmpeg then mends
         // times that jump.
         add({"-copyts", "-start_at_zero"});
+    }
+    if (request.skip_unreferenced && request.rate > 0 &&
+        info.frame_rate >= kSpareFrames * request.rate) {
+        add({"-skip_frame", "noref"});
     }
     const std::uint64_t pixels = LargestFrame(info, request.limits);
     AddInput(arguments, info.format, pixels);

@@ -50,6 +50,7 @@ public:
                               {.max_side = options_.max_side,
                                .rate = options_.rate,
                                .start = segment_start_,
+                               .skip_unreferenced = true,
                                .limits = options_.limits},
                               deadline_, stop_));
         while (true) {
