@@ -82,7 +82,7 @@ Result<std::vector<Appearance>> AppearanceFinder::Push(const VideoFrame& frame, 
     }
     const TrackerUpdate update = tracker_.Update(frame.at, sight.followed, sight.detections);
     FACET_TRY_VOID(Record(frame, sight, update));
-    if (sight.everywhere) NoteLookEverywhere(sight, update, frame.at);
+    if (sight.everywhere) NoteLookEverywhere(update, frame.at);
     last_at_ = frame.at;
     return stays_.TakeFinished(LiveTracklets(), frame.at, scene_);
 }
@@ -117,7 +117,7 @@ Result<void> AppearanceFinder::EndScene(Duration at) {
     live_.clear();
     ++scene_;
     scene_start_ = at;
-    probe_wait_ = Duration{0};
+    restless_.clear();
     return {};
 }
 
@@ -290,7 +290,7 @@ void AppearanceFinder::ExchangeAll(auto& state, Self& self) {
     state.Number(self.everywhere_at_);
     Exchange(state, self.everywhere_);
     state.Sequence(self.everywhere_faces_);
-    state.Number(self.probe_wait_);
+    state.Sequence(self.restless_);
     state.Expect(self.analysed_.columns == self.everywhere_.columns &&
                  self.analysed_.rows == self.everywhere_.rows);
 }

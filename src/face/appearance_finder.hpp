@@ -42,17 +42,15 @@ struct AppearanceOptions {
     /// that has been there for long has been seen.
     Duration refresh_shortest{400'000};
     Duration refresh_longest{8'000'000};
-    /// Time between two looks at something new outside the known faces, doubled by each that finds
-    /// nobody: water and crowds always show something new.
-    Duration probe_shortest{400'000};
-    Duration probe_longest{1'000'000};
+    /// Time between two looks at something new outside the known faces.
+    Duration probe_every{400'000};
     int probe_side = 320;  // pixels, long side: a quarter of a full look
     /// A single face is looked for in a square of `region_scale` times its size, at 160 pixels (a
     /// tenth of a full look): the face has 64, which is what detectors like best.
     float region_scale = 2.5F;
     int region_side = 160;
     std::size_t most_regions = 6;     // beyond, one full look costs less
-    float follow_similarity = 0.6F;  // at least, to take a face's place from its patch
+    float follow_similarity = 0.75F;  // at least, to take a face's place from its patch
     /// Who it is has to be asked again when a detected face is less like its patch, ...
     float doubt_similarity = 0.5F;
     /// ... was not seen for longer, ...
@@ -111,7 +109,6 @@ private:
         std::vector<FollowedTrack> followed{};
         std::vector<Detection> detections{};
         bool everywhere = false;  // a face anywhere would have been found
-        bool for_news = false;    // because something was new
     };
     struct Region;
 
@@ -130,7 +127,7 @@ private:
                                           Deadline deadline) const;
     Result<void> DetectIn(const Region& region, media::ImageView image, Deadline deadline,
                           std::vector<Detection>& found) const;
-    void NoteLookEverywhere(const Sight& sight, const TrackerUpdate& update, Duration at);
+    void NoteLookEverywhere(const TrackerUpdate& update, Duration at);
 
     Result<void> Record(const VideoFrame& frame, const Sight& sight, const TrackerUpdate& update);
     std::vector<TrackId> FindDoubts(const VideoFrame& frame, const Sight& sight,
@@ -178,7 +175,10 @@ private:
     Duration everywhere_at_{0};
     LumaGrid everywhere_;                // of the last look at the whole frame
     std::vector<Box> everywhere_faces_;  // where faces were then
-    Duration probe_wait_{0};
+    /// Cells where something new was nobody: water and leaves always show something new. Up to the
+    /// next full look.
+    std::vector<Box> restless_;
+    std::vector<Box> news_;  // of this frame
 };
 
 }  // namespace facet::face

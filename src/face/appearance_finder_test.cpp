@@ -122,6 +122,18 @@ TEST_F(AppearanceFinderTest, AGroupCostsLessThanAFifthOfALookASecond) {
     EXPECT_LE(analyzer_.counts().embedded, 4 * 5);
 }
 
+TEST_F(AppearanceFinderTest, WhatNeverRestsIsLookedAtOnceForEachFullLook) {
+    const auto found = Run(
+        [](int i) {
+            return Scene{.faces = {Speaker(1, 270, i)},
+                         .background = static_cast<std::uint32_t>(i + 1)};
+        },
+        200);  // 40 seconds
+    EXPECT_EQ(found.size(), 1U);
+    EXPECT_EQ(analyzer_.counts().full, 5);
+    EXPECT_LE(analyzer_.counts().probes, 2 * 5);
+}
+
 TEST_F(AppearanceFinderTest, AStillPictureIsAnalysedOnce) {
     // Too weak to be believed in one frame, but it stands still.
     const auto found = Run(

@@ -27,6 +27,14 @@ Box KnownCells(const Box& face, const LumaGrid& grid, int width) {
             (face.x2 + aside) * cells, (face.y2 + kKnownBelow * face.Height()) * cells};
 }
 
+/// `place` with the size of `like`: of faces that are detected again the size jumps by some
+/// percent, which carried on from frame to frame is soon another face's.
+Box AsLarge(const Box& place, const Box& like) {
+    const float x = (place.x1 + place.x2 - like.Width()) / 2;
+    const float y = (place.y1 + place.y2 - like.Height()) / 2;
+    return {x, y, x + like.Width(), y + like.Height()};
+}
+
 }  // namespace
 
 /// A part of a frame that the detector looks at by itself.
@@ -67,7 +75,8 @@ Result<AppearanceFinder::Sight> AppearanceFinder::Look(const VideoFrame& frame,
         for (const Track& track : tracker_.tracks()) {
             const Box expected = track.Predict(frame.at);
             if (!DetectionIsDue(track, frame.at)) {
-                const auto match = Find(track.id)->patch.Find(frame.image, expected);
+                const auto match =
+                    Find(track.id)->patch.Find(frame.image, AsLarge(expected, track.box));
                 if (match.similarity >= options_.follow_similarity) {
                     sight.followed.push_back({.id = track.id, .box = match.box});
                     continue;
@@ -82,6 +91,8 @@ Result<AppearanceFinder::Sight> AppearanceFinder::Look(const VideoFrame& frame,
         FACET_TRY(found, Detect(frame.image, 0, deadline));
         full_at_ = frame.at;
         everywhere_ = grid;
+        restless_.clear();
+        news_.clear();
         return Sight{.detections = std::move(found), .everywhere = true};
     }
     const bool news = HasNews(frame, grid);
@@ -90,7 +101,6 @@ Result<AppearanceFinder::Sight> AppearanceFinder::Look(const VideoFrame& frame,
         everywhere_ = grid;
         sight.detections = std::move(found);
         sight.everywhere = true;
-        sight.for_news = news;
     }
     for (const Region& region : regions) {
         FACET_TRY_VOID(DetectIn(region, frame.image, deadline, sight.detections));
@@ -115,18 +125,17 @@ bool AppearanceFinder::SecondLookIsDue(Duration at) const {
 }
 
 bool AppearanceFinder::HasNews(const VideoFrame& frame, const LumaGrid& grid) {
-    const Duration since = frame.at - everywhere_at_;
-    if (since < probe_wait_) return false;
-    std::vector<Box> known;
+    news_.clear();
+    if (frame.at - everywhere_at_ < options_.probe_every) return false;
+    std::vector<Box> known = restless_;
     for (const Track& track : tracker_.tracks()) {
         known.push_back(KnownCells(track.Predict(frame.at), grid, frame.image.width));
     }
     for (const Box& face : everywhere_faces_) {
         known.push_back(KnownCells(face, grid, frame.image.width));
     }
-    if (ShowsSomethingNew(everywhere_, grid, known)) return true;
-    if (since >= options_.probe_longest) probe_wait_ = Duration{0};
-    return false;
+    news_ = NewBlocks(everywhere_, grid, known);
+    return !news_.empty();
 }
 
 bool AppearanceFinder::DetectionIsDue(const Track& track, Duration at) const {
@@ -202,19 +211,19 @@ Result<void> AppearanceFinder::DetectIn(const Region& region, media::ImageView i
     return {};
 }
 
-void AppearanceFinder::NoteLookEverywhere(const Sight& sight, const TrackerUpdate& update,
-                                          Duration at) {
+void AppearanceFinder::NoteLookEverywhere(const TrackerUpdate& update, Duration at) {
     everywhere_at_ = at;
     everywhere_faces_.clear();
-    bool someone_new = false;
-    for (const Track& track : tracker_.tracks()) {
-        everywhere_faces_.push_back(track.box);
-        someone_new |= track.confirmed && std::ranges::contains(update.born, track.id);
-    }
-    if (someone_new) {
-        probe_wait_ = Duration{0};
-    } else if (sight.for_news && update.born.empty()) {
-        probe_wait_ = std::clamp(probe_wait_ * 2, options_.probe_shortest, options_.probe_longest);
+    for (const Track& track : tracker_.tracks()) everywhere_faces_.push_back(track.box);
+    const bool someone_new = std::ranges::any_of(tracker_.tracks(), [&](const Track& track) {
+        return track.confirmed && std::ranges::contains(update.born, track.id);
+    });
+    if (someone_new) restless_.clear();
+    if (!update.born.empty()) return;
+    for (const Box& block : news_) {
+        const float aside = block.Width() / 2;
+        restless_.push_back(
+            {block.x1 - aside, block.y1 - aside, block.x2 + aside, block.y2 + aside});
     }
 }
 

@@ -1,7 +1,6 @@
 #include "face/luma.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -19,9 +18,10 @@ constexpr int kStillBelow = 2;
 constexpr int kNewFrom = 9;
 constexpr int kSamples = 4;  // at most, of a cell's width
 
-constexpr int kSearch = FacePatch::kSide / 3;      // cells to each side
-constexpr int kJitter = FacePatch::kSide / 12;     // what boxes of one face are apart
-constexpr std::array kScales{1.0F, 0.94F, 1.06F};  // of a face from frame to frame
+constexpr int kNear = FacePatch::kSide / 6;  // cells to each side: nearly always enough
+constexpr int kFar = FacePatch::kSide / 3;
+constexpr int kJitter = FacePatch::kSide / 12;  // what boxes of one face are apart
+constexpr float kScaleStep = 0.06F;             // of a face from frame to frame
 
 struct Window {
     float x = 0;  // left of the first cell, in pixels
@@ -97,19 +97,20 @@ int Difference(const LumaGrid& then, const LumaGrid& now, const Block& block, in
     return sum;
 }
 
-template <class Predicate>
-bool AnyBlock(const LumaGrid& grid, Predicate predicate) {
+/// While `visit` gives true; whether it always did.
+template <class Visit>
+bool ForEachBlock(const LumaGrid& grid, Visit visit) {
     for (int y = 0; y < grid.rows; y += kBlock) {
         for (int x = 0; x < grid.columns; x += kBlock) {
-            if (predicate(Block{.x = x,
-                                .y = y,
-                                .width = std::min(kBlock, grid.columns - x),
-                                .height = std::min(kBlock, grid.rows - y)})) {
-                return true;
+            if (!visit(Block{.x = x,
+                             .y = y,
+                             .width = std::min(kBlock, grid.columns - x),
+                             .height = std::min(kBlock, grid.rows - y)})) {
+                return false;
             }
         }
     }
-    return false;
+    return true;
 }
 
 bool IsNew(const LumaGrid& then, const LumaGrid& now, const Block& block) {
@@ -210,24 +211,39 @@ Box Shifted(const Box& box, float dx, float dy) {
     return {box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy};
 }
 
+struct Found {
+    Box box;
+    Best best;
+};
+
 /// `expected` moved and scaled to where the patch is best.
-FacePatch::Match FindWithin(const LumaGrid& patch, media::ImageView image, const Box& expected,
-                            int reach) {
+FacePatch::Match FindWithin(const LumaGrid& patch, media::ImageView image, const Box& expected) {
     FacePatch::Match match{.box = expected};
     if (patch.cells.empty()) return match;
-    match.similarity = -1;
-    Box around = expected;
-    for (const float scale : kScales) {
-        const Box box = Scaled(around, scale);
-        // The first scale finds the place; the others need only see which fits it best.
-        const int search = scale == 1.0F ? reach : kJitter;
-        const Best best = Search(patch, Sample(image, Around(box, search)), search);
-        if (best.similarity > match.similarity) {
-            match.similarity = best.on_border && scale == 1.0F ? 0.0F : best.similarity;
-            match.box = Shifted(box, best.dx * box.Width() / FacePatch::kSide,
-                                best.dy * box.Height() / FacePatch::kSide);
-        }
-        if (scale == 1.0F) around = match.box;
+    const auto look = [&](const Box& box, int cells) {
+        const Best best = Search(patch, Sample(image, Around(box, cells)), cells);
+        return Found{.box = Shifted(box, best.dx * box.Width() / FacePatch::kSide,
+                                    best.dy * box.Height() / FacePatch::kSide),
+                     .best = best};
+    };
+    Found place = look(expected, kNear);
+    if (place.best.on_border) place = look(expected, kFar);
+    match.box = place.box;
+    if (place.best.on_border) return match;
+    // Again with its cells where the patch's would be: half a cell beside it is less like itself.
+    const Found same = look(place.box, kJitter);
+    const Found smaller = look(Scaled(place.box, 1 - kScaleStep), kJitter);
+    const Found larger = look(Scaled(place.box, 1 + kScaleStep), kJitter);
+    const Found* best = &same;
+    for (const Found* other : {&smaller, &larger}) {
+        if (other->best.similarity > best->best.similarity) best = other;
+    }
+    match = {.box = best->box, .similarity = best->best.similarity};
+    // Between the steps, or a size that is half a step off would grow from frame to frame.
+    if (best == &same) {
+        const float steps =
+            Top(smaller.best.similarity, same.best.similarity, larger.best.similarity);
+        match.box = Scaled(match.box, 1 + kScaleStep * steps);
     }
     return match;
 }
@@ -250,20 +266,26 @@ LumaGrid LumaGrid::OfPicture(media::ImageView image) {
 }
 
 bool IsStill(const LumaGrid& then, const LumaGrid& now) {
-    return !AnyBlock(now, [&](const Block& block) {
-        return Difference(then, now, block, 0, 0) >= kStillBelow * block.width * block.height;
+    return ForEachBlock(now, [&](const Block& block) {
+        return Difference(then, now, block, 0, 0) < kStillBelow * block.width * block.height;
     });
 }
 
-bool ShowsSomethingNew(const LumaGrid& then, const LumaGrid& now, std::span<const Box> known) {
-    return AnyBlock(now, [&](const Block& block) {
-        const float x = static_cast<float>(block.x) + static_cast<float>(block.width) / 2;
-        const float y = static_cast<float>(block.y) + static_cast<float>(block.height) / 2;
+std::vector<Box> NewBlocks(const LumaGrid& then, const LumaGrid& now, std::span<const Box> known) {
+    std::vector<Box> found;
+    ForEachBlock(now, [&](const Block& block) {
+        const Box cells{static_cast<float>(block.x), static_cast<float>(block.y),
+                        static_cast<float>(block.x + block.width),
+                        static_cast<float>(block.y + block.height)};
+        const float x = (cells.x1 + cells.x2) / 2;
+        const float y = (cells.y1 + cells.y2) / 2;
         const bool is_known = std::ranges::any_of(known, [x, y](const Box& box) {
             return x >= box.x1 && x <= box.x2 && y >= box.y1 && y <= box.y2;
         });
-        return !is_known && IsNew(then, now, block);
+        if (!is_known && IsNew(then, now, block)) found.push_back(cells);
+        return true;
     });
+    return found;
 }
 
 FacePatch FacePatch::Cut(media::ImageView image, const Box& box) {
@@ -273,13 +295,13 @@ FacePatch FacePatch::Cut(media::ImageView image, const Box& box) {
 }
 
 FacePatch::Match FacePatch::Find(media::ImageView image, const Box& expected) const {
-    return FindWithin(grid_, image, expected, kSearch);
+    return FindWithin(grid_, image, expected);
 }
 
 float FacePatch::SimilarityAt(media::ImageView image, const Box& box) const {
     if (grid_.cells.empty()) return 0.0F;
     float best = -1;
-    for (const float scale : kScales) {
+    for (const float scale : {1 - kScaleStep, 1.0F, 1 + kScaleStep}) {
         const LumaGrid window = Sample(image, Around(Scaled(box, scale), kJitter));
         best = std::max(best, Search(grid_, window, kJitter).similarity);
     }

@@ -37,10 +37,10 @@ void Exchange(auto& state, MaybeConst<LumaGrid> auto& grid) {
 /// cells differs by more than what compression and noise do to a picture that stands still.
 bool IsStill(const LumaGrid& then, const LumaGrid& now);
 
-/// Whether some block shows what was not there `then`: it is like nothing within two cells of its
-/// place (a camera or a person that moves a little shows nothing new). Blocks whose middle is
-/// inside one of `known` (in cells) do not count. Cost: below a millisecond.
-bool ShowsSomethingNew(const LumaGrid& then, const LumaGrid& now, std::span<const Box> known);
+/// The blocks, in cells, that show what was not there `then`: they are like nothing within two
+/// cells of their place (a camera or a person that moves a little shows nothing new). Blocks whose
+/// middle is inside one of `known` (in cells) do not count. Cost: below a millisecond.
+std::vector<Box> NewBlocks(const LumaGrid& then, const LumaGrid& now, std::span<const Box> known);
 
 /// A face as 24 x 24 grey cells, to find it again in the next frames without a detector.
 class FacePatch {
