@@ -118,6 +118,7 @@ Result<void> AppearanceFinder::EndScene(Duration at) {
     ++scene_;
     scene_start_ = at;
     restless_.clear();
+    news_before_.clear();
     return {};
 }
 
@@ -291,6 +292,7 @@ void AppearanceFinder::ExchangeAll(auto& state, Self& self) {
     Exchange(state, self.everywhere_);
     state.Sequence(self.everywhere_faces_);
     state.Sequence(self.restless_);
+    state.Sequence(self.news_before_);
     state.Expect(self.analysed_.columns == self.everywhere_.columns &&
                  self.analysed_.rows == self.everywhere_.rows);
 }

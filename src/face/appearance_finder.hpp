@@ -175,10 +175,11 @@ private:
     Duration everywhere_at_{0};
     LumaGrid everywhere_;                // of the last look at the whole frame
     std::vector<Box> everywhere_faces_;  // where faces were then
-    /// Cells where something new was nobody: water and leaves always show something new. Up to the
-    /// next full look.
+    /// Cells where something new was nobody at two looks in turn: water and leaves always show
+    /// something new. Up to the next full look.
     std::vector<Box> restless_;
-    std::vector<Box> news_;  // of this frame
+    std::vector<Box> news_;         // of this frame
+    std::vector<Box> news_before_;  // of the last look at the whole frame
 };
 
 }  // namespace facet::face

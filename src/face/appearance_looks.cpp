@@ -219,12 +219,17 @@ void AppearanceFinder::NoteLookEverywhere(const TrackerUpdate& update, Duration 
         return track.confirmed && std::ranges::contains(update.born, track.id);
     });
     if (someone_new) restless_.clear();
-    if (!update.born.empty()) return;
-    for (const Box& block : news_) {
-        const float aside = block.Width() / 2;
-        restless_.push_back(
-            {block.x1 - aside, block.y1 - aside, block.x2 + aside, block.y2 + aside});
+    if (update.born.empty()) {
+        for (const Box& block : news_) {
+            // Once may be somebody who leaves, or does not show a face yet.
+            if (!std::ranges::contains(news_before_, block)) continue;
+            const float aside = block.Width() / 2;
+            restless_.push_back(
+                {block.x1 - aside, block.y1 - aside, block.x2 + aside, block.y2 + aside});
+        }
     }
+    news_before_ = std::move(news_);
+    news_.clear();
 }
 
 }  // namespace facet::face

@@ -27,6 +27,7 @@ struct Box {
     float Width() const noexcept { return x2 - x1; }
     float Height() const noexcept { return y2 - y1; }
     float Area() const noexcept { return Width() * Height(); }
+    bool operator==(const Box&) const = default;
 };
 
 /// Intersection over union; 0 for disjoint or empty boxes.
