@@ -266,6 +266,7 @@ AppearanceFinder::LiveTrack* AppearanceFinder::Find(TrackId id) {
 
 std::vector<const Tracklet*> AppearanceFinder::LiveTracklets() const {
     std::vector<const Tracklet*> tracklets;
+    tracklets.reserve(live_.size());
     for (const LiveTrack& live : live_) tracklets.push_back(&live.tracklet);
     return tracklets;
 }

@@ -81,8 +81,9 @@ void PathRecorder::Add(const PathPoint& point) {
     if (tail_.size() >= kCompactFrom) Compact();
 }
 
-void PathRecorder::Append(PathRecorder later) {
-    for (const PathPoint& point : later.Points()) Add(point);
+void PathRecorder::Append(const PathRecorder& later) {
+    const std::vector<PathPoint> points = later.Points();
+    for (const PathPoint& point : points) Add(point);
 }
 
 std::vector<PathPoint> PathRecorder::Points() const {

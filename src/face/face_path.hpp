@@ -38,7 +38,7 @@ public:
     /// Precondition: later than the one before.
     void Add(const PathPoint& point);
     /// `later` begins after the end of this one.
-    void Append(PathRecorder later);
+    void Append(const PathRecorder& later);
     /// The simplified whole.
     std::vector<PathPoint> Points() const;
 

@@ -62,11 +62,11 @@ LumaGrid Sample(media::ImageView image, const Window& window) {
         for (int column = 0; column < window.columns; ++column) {
             int sum = 0;
             for (int j = 0; j < down; ++j) {
-                const std::uint8_t* line = image.Row(ys[static_cast<std::size_t>(row * down + j)]);
+                const std::uint8_t* line = image.Row(ys[static_cast<std::size_t>(row) * down + j]);
                 for (int i = 0; i < across; ++i) {
                     const std::uint8_t* pixel =
                         line +
-                        std::ptrdiff_t{xs[static_cast<std::size_t>(column * across + i)]} * 3;
+                        std::ptrdiff_t{xs[static_cast<std::size_t>(column) * across + i]} * 3;
                     // ITU-R BT.601 in 1/256.
                     sum += (77 * pixel[0] + 150 * pixel[1] + 29 * pixel[2]) >> 8;
                 }

@@ -48,6 +48,7 @@ Result<Pipe> MakePipe() {
 
 Result<pid_t> Spawn(const ChildProgram& program, std::span<const int> outputs, int errors) {
     std::vector<char*> arguments;
+    arguments.reserve(program.arguments.size() + 1);
     for (const auto& argument : program.arguments) {
         arguments.push_back(const_cast<char*>(argument.c_str()));
     }

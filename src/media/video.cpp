@@ -101,8 +101,8 @@ Result<Image> FrameAt(const std::filesystem::path& path, const VideoInfo& info, 
 }
 
 std::int64_t FrameNumber(const VideoInfo& info, microseconds at) {
-    using seconds = std::chrono::duration<double>;
-    return std::max<std::int64_t>(std::llround(seconds(at - info.start).count() * info.frame_rate),
+    using Seconds = std::chrono::duration<double>;
+    return std::max<std::int64_t>(std::llround(Seconds(at - info.start).count() * info.frame_rate),
                                   0);
 }
 

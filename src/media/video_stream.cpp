@@ -13,7 +13,7 @@ namespace facet::media {
 namespace {
 
 using std::chrono::microseconds;
-using seconds = std::chrono::duration<double>;
+using Seconds = std::chrono::duration<double>;
 
 // Processor time: for the start, and a second of video in a heavy codec on a slow core.
 constexpr std::chrono::seconds kStartTime{120};
@@ -28,7 +28,7 @@ constexpr microseconds kBackBlind = std::chrono::seconds(15);
 // Times in a file are rounded: Matroska's to a millisecond.
 constexpr double kRounding = 0.001;
 // A file that ends earlier than it says, by more than the last sample can explain.
-constexpr seconds kEndSlack{0.5};
+constexpr Seconds kEndSlack{0.5};
 
 // Frames for each sample from which on some may be left out: encoders leave three others between
 // those that are referred to, seldom more.
@@ -65,7 +65,7 @@ std::string Filters(const VideoInfo& info, const FrameRequest& request, StoredSi
     }
     if (request.start.count() > 0) {
         // Half a microsecond less: the time of a frame, once rounded, is that frame's.
-        wanted = std::format("gte(t,{:.7f})*({})", seconds(request.start).count() - 5e-7, wanted);
+        wanted = std::format("gte(t,{:.7f})*({})", Seconds(request.start).count() - 5e-7, wanted);
     }
     std::string filters = "select='" + wanted + "'";
     // Only frames that say they are interlaced, each from its own lines alone: the frames before
@@ -103,7 +103,7 @@ ChildProgram Program(const VideoInfo& info, const FrameRequest& request, microse
     if (seek.count() > 0) {
         // All frames from the key frame on, so that `select` sees the one before the first it
         // takes.
-        add({"-noaccurate_seek", "-ss", std::format("{:.6f}", seconds(seek).count())});
+        add({"-noaccurate_seek", "-ss", std::format("{:.6f}", Seconds(seek).count())});
         // Times from the file's beginning, as without a seek. Otherwise ffmpeg counts from the
         // second sought, and guesses which that is in AVI. Not without a seek: ffmpeg then mends
         // times that jump.
@@ -251,7 +251,7 @@ private:
             return Fail(Code::kCorrupt, "the video is damaged and nothing of it can be shown",
                         complaint);
         }
-        const seconds sample(request_.rate > 0 ? 1 / request_.rate : 0);
+        const Seconds sample(request_.rate > 0 ? 1 / request_.rate : 0);
         const bool early = info_.end.count() > 0 && last_ + sample + kEndSlack < info_.end;
         // Early without a complaint: the last frame is simply shown for long.
         truncated_ = !ended_well || (early && !child_.complaint().empty());

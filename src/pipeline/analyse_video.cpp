@@ -45,14 +45,13 @@ public:
         deadline_ = DeadlineFor(info_);
         FACET_TRY_VOID(Resume());
         segment_start_ = until_.value_or(microseconds(0));
-        FACET_TRY(reader, media::FrameReader::Open(
-                              path_, info_,
-                              {.max_side = options_.max_side,
-                               .rate = options_.rate,
-                               .start = segment_start_,
-                               .skip_unreferenced = true,
-                               .limits = options_.limits},
-                              deadline_, stop_));
+        FACET_TRY(reader, media::FrameReader::Open(path_, info_,
+                                                   {.max_side = options_.max_side,
+                                                    .rate = options_.rate,
+                                                    .start = segment_start_,
+                                                    .skip_unreferenced = true,
+                                                    .limits = options_.limits},
+                                                   deadline_, stop_));
         while (true) {
             FACET_TRY(frame, reader->Next());
             if (!frame) break;
@@ -61,7 +60,7 @@ public:
             FACET_TRY_VOID(Look(*frame));
         }
         FACET_TRY(rest, finder_.Finish(reader->truncated() ? microseconds(0) : info_.end));
-        FACET_TRY_VOID(Take(std::move(rest)));
+        FACET_TRY_VOID(Take(rest));
 
         store::AnalysisResult result;
         result.width = info_.width;
@@ -124,13 +123,13 @@ private:
                                       .full_size_ratio = ratio,
                                       .cut = frame.cut},
                                      deadline_));
-        FACET_TRY_VOID(Take(std::move(over)));
+        FACET_TRY_VOID(Take(over));
         Tell(frame.at);
         if (frame.at - segment_start_ < options_.segment) return {};
         return EndSegment(frame.at);
     }
 
-    Result<void> Take(std::vector<face::Appearance> appearances) {
+    Result<void> Take(const std::vector<face::Appearance>& appearances) {
         for (const face::Appearance& appearance : appearances) {
             store::NewFace made = ToNewFace(appearance, parts_.analyzer.contract(), known_);
             FACET_TRY(crop, Crop(appearance));
