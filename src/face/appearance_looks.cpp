@@ -126,7 +126,8 @@ bool AppearanceFinder::SecondLookIsDue(Duration at) const {
 
 bool AppearanceFinder::HasNews(const VideoFrame& frame, const LumaGrid& grid) {
     news_.clear();
-    if (frame.at - everywhere_at_ < options_.probe_every) return false;
+    const int times = news_before_.empty() ? 1 : 2;
+    if (frame.at - everywhere_at_ < times * options_.probe_every) return false;
     std::vector<Box> known = restless_;
     for (const Track& track : tracker_.tracks()) {
         known.push_back(KnownCells(track.Predict(frame.at), grid, frame.image.width));
@@ -219,7 +220,9 @@ void AppearanceFinder::NoteLookEverywhere(const TrackerUpdate& update, Duration 
         return track.confirmed && std::ranges::contains(update.born, track.id);
     });
     if (someone_new) restless_.clear();
-    if (update.born.empty()) {
+    if (!update.born.empty()) {
+        news_.clear();
+    } else {
         for (const Box& block : news_) {
             // Once may be somebody who leaves, or does not show a face yet.
             if (!std::ranges::contains(news_before_, block)) continue;
