@@ -119,6 +119,7 @@ Result<void> AppearanceFinder::EndScene(Duration at) {
     scene_start_ = at;
     restless_.clear();
     news_before_.clear();
+    in_vain_ = 0;
     return {};
 }
 
@@ -294,6 +295,7 @@ void AppearanceFinder::ExchangeAll(auto& state, Self& self) {
     state.Sequence(self.everywhere_faces_);
     state.Sequence(self.restless_);
     state.Sequence(self.news_before_);
+    state.Number(self.in_vain_);
     state.Expect(self.analysed_.columns == self.everywhere_.columns &&
                  self.analysed_.rows == self.everywhere_.rows);
 }

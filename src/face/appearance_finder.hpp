@@ -42,8 +42,8 @@ struct AppearanceOptions {
     /// that has been there for long has been seen.
     Duration refresh_shortest{400'000};
     Duration refresh_longest{8'000'000};
-    /// Time between two looks at something new outside the known faces; twice that after one that
-    /// found nobody.
+    /// Time between two looks at something new outside the known faces; twice that when three in
+    /// turn found nobody.
     Duration probe_every{400'000};
     int probe_side = 320;  // pixels, long side: a quarter of a full look
     /// A single face is looked for in a square of `region_scale` times its size, at 160 pixels (a
@@ -181,6 +181,7 @@ private:
     std::vector<Box> restless_;
     std::vector<Box> news_;         // of this frame
     std::vector<Box> news_before_;  // of the last look at the whole frame
+    int in_vain_ = 0;               // looks at news in turn that found nobody
 };
 
 }  // namespace facet::face

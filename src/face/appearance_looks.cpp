@@ -126,7 +126,8 @@ bool AppearanceFinder::SecondLookIsDue(Duration at) const {
 
 bool AppearanceFinder::HasNews(const VideoFrame& frame, const LumaGrid& grid) {
     news_.clear();
-    const int times = news_before_.empty() ? 1 : 2;
+    constexpr int kInVain = 3;
+    const int times = in_vain_ < kInVain ? 1 : 2;
     if (frame.at - everywhere_at_ < times * options_.probe_every) return false;
     std::vector<Box> known = restless_;
     for (const Track& track : tracker_.tracks()) {
@@ -136,6 +137,7 @@ bool AppearanceFinder::HasNews(const VideoFrame& frame, const LumaGrid& grid) {
         known.push_back(KnownCells(face, grid, frame.image.width));
     }
     news_ = NewBlocks(everywhere_, grid, known);
+    if (news_.empty()) in_vain_ = 0;
     return !news_.empty();
 }
 
@@ -222,7 +224,9 @@ void AppearanceFinder::NoteLookEverywhere(const TrackerUpdate& update, Duration 
     if (someone_new) restless_.clear();
     if (!update.born.empty()) {
         news_.clear();
+        in_vain_ = 0;
     } else {
+        if (!news_.empty()) ++in_vain_;
         for (const Box& block : news_) {
             // Once may be somebody who leaves, or does not show a face yet.
             if (!std::ranges::contains(news_before_, block)) continue;
