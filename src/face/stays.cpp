@@ -67,7 +67,7 @@ void Stays::Join(Stay& stay, Tracklet tracklet) const {
     const bool unbroken =
         tracklet.continues == stay.id && tracklet.first - stay.whole.last <= rules_.across_cut;
     if (unbroken) {
-        stay.whole.path.Append(std::move(tracklet.path));
+        stay.whole.path.Append(tracklet.path);
     } else {
         stay.stretches.push_back(std::exchange(stay.whole.path, std::move(tracklet.path)));
     }
