@@ -3,9 +3,8 @@ import { api, ask } from '../api/client';
 import { useAction } from '../lib/action';
 import { t } from '../lib/i18n';
 import { FormDialog } from './dialog';
+import { NewPassword } from './new-password';
 import { Input } from './field';
-
-export const PASSWORD_LEAST = 10;
 
 export function PasswordDialog({ onClose }: { onClose: () => void }) {
   const [old, setOld] = useState('');
@@ -25,16 +24,7 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
         value={old}
         onChange={(event) => setOld(event.target.value)}
       />
-      <Input
-        label={t('password.new')}
-        hint={t('password.hint', { n: PASSWORD_LEAST })}
-        type="password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_LEAST}
-        value={next}
-        onChange={(event) => setNext(event.target.value)}
-      />
+      <NewPassword label={t('password.new')} value={next} onChange={setNext} />
     </FormDialog>
   );
 }

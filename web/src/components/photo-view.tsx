@@ -64,18 +64,18 @@ function FaceRow({ face, number, chosen, people, mayWrite, onDelete }: FaceRowPr
   );
 }
 
-interface Props {
+export interface MediaViewProps {
   media: Media;
   chosen: string | null;
   people: readonly Person[];
-  /** In place of the picture, where there is none. */
+  /** In place of the picture or player, where there is nothing to show. */
   instead: ReactNode;
   details: ReactNode;
   onDelete: (face: Face) => void;
 }
 
 /** A picture with its faces, over it and as a list. */
-export function PhotoView({ media, chosen, people, instead, details, onDelete }: Props) {
+export function PhotoView({ media, chosen, people, instead, details, onDelete }: MediaViewProps) {
   const [, go] = useLocation();
   const mayWrite = useMay('write');
   const faces = useFaces(media.id, media.analysed_at);

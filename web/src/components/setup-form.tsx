@@ -4,8 +4,8 @@ import { useAction } from '../lib/action';
 import { t } from '../lib/i18n';
 import { useNewSession } from '../lib/session';
 import { Input } from './field';
+import { NewPassword } from './new-password';
 import { ErrorNote } from './notes';
-import { PASSWORD_LEAST } from './password-dialog';
 
 /** Makes the administrator; there is no password before the one chosen here. */
 export function SetupForm({ code: needsCode }: { code: boolean }) {
@@ -36,16 +36,7 @@ export function SetupForm({ code: needsCode }: { code: boolean }) {
         value={name}
         onChange={(event) => setName(event.target.value)}
       />
-      <Input
-        label={t('login.password')}
-        hint={t('password.hint', { n: PASSWORD_LEAST })}
-        type="password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_LEAST}
-        value={password}
-        onChange={(event) => setPassword(event.target.value)}
-      />
+      <NewPassword label={t('login.password')} value={password} onChange={setPassword} />
       <Input
         label={t('password.again')}
         hint={differ && <span className="text-bad">{t('password.differ')}</span>}

@@ -1,7 +1,6 @@
-import { type ReactNode, useMemo, useRef, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { contentUrl } from '../api/client';
-import type { Face, Media, Person } from '../api/schema.gen';
 import { frameTime, lanesOf, momentOf } from '../lib/appearances';
 import { count } from '../lib/format';
 import { language, t } from '../lib/i18n';
@@ -11,23 +10,14 @@ import { useMay } from '../lib/session';
 import { AnalysisProgress } from './analysis-progress';
 import { Check } from './field';
 import { ErrorNote } from './notes';
+import type { MediaViewProps } from './photo-view';
 import { VideoOverlay } from './video-overlay';
 import { VideoPeople } from './video-people';
 import { FrameViewer, VideoPlayer } from './video-screen';
 import { VideoTimeline } from './video-timeline';
 
-interface Props {
-  media: Media;
-  chosen: string | null;
-  people: readonly Person[];
-  /** In place of the player, where there is nothing to play. */
-  instead: ReactNode;
-  details: ReactNode;
-  onDelete: (face: Face) => void;
-}
-
 /** A video, or a picture that moves, with the people in it over time. */
-export function VideoView({ media, chosen, people, instead, details, onDelete }: Props) {
+export function VideoView({ media, chosen, people, instead, details, onDelete }: MediaViewProps) {
   const [, go] = useLocation();
   const [params, setParams] = useSearchParams();
   const mayWrite = useMay('write');

@@ -4,11 +4,11 @@ import { api, ask, byId } from '../../api/client';
 import type { Scope, User } from '../../api/schema.gen';
 import { Confirm } from '../../components/confirm';
 import { FormDialog } from '../../components/dialog';
+import { NewPassword } from '../../components/new-password';
 import { Input, Select } from '../../components/field';
 import { Icon } from '../../components/icon';
 import { Empty, Listed, When } from '../../components/notes';
 import { Page } from '../../components/page';
-import { PASSWORD_LEAST } from '../../components/password-dialog';
 import { SetupForm } from '../../components/setup-form';
 import { useAction } from '../../lib/action';
 import { t } from '../../lib/i18n';
@@ -54,16 +54,7 @@ function UserDialog({ old, onClose }: { old: User | null; onClose: () => void })
           />
         </>
       )}
-      <Input
-        label={t('password.new')}
-        hint={t('password.hint', { n: PASSWORD_LEAST })}
-        type="password"
-        autoComplete="new-password"
-        required
-        minLength={PASSWORD_LEAST}
-        value={password}
-        onChange={(event) => setPassword(event.target.value)}
-      />
+      <NewPassword label={t('password.new')} value={password} onChange={setPassword} />
     </FormDialog>
   );
 }
