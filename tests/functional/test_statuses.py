@@ -1,5 +1,6 @@
 """Answers that the other tests have no occasion for."""
 
+import openapi
 from test_security import png
 
 NOBODY = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
@@ -12,9 +13,14 @@ def test_what_is_named_wrongly_or_is_not_there(server):
     assert http.delete("/v1/collections/default", params={"force": "maybe"}).status_code == 400
     assert http.post("/v1/people", json={"name": "Ada", "collection": "nobody"}).status_code == 404
     assert http.delete(f"/v1/faces/{NOBODY}").status_code == 404
-    assert http.delete("/v1/searches/x").status_code == 400
-    assert http.get("/v1/erasures/x").status_code == 400
-    assert http.post("/v1/media/x/reprocess").status_code == 400
+
+
+def test_what_is_no_uuid_names_nothing(server):
+    uuids = [one for one in openapi.OPERATIONS if "/{id}" in one.path and "400" in one.responses]
+    assert len(uuids) > 15
+    for one in uuids:
+        answer = server.http.request(one.method, one.path.replace("{id}", "x"), **({} if one.body is None else {"json": {}}))
+        assert answer.status_code == 400, one.id
 
 
 def test_a_task_that_is_over_is_not_cancelled(server, testdata):
@@ -36,3 +42,4 @@ def test_pictures_that_cannot_be_looked_at(server, testdata):
     assert (media["status"], media["error"]["code"]) == ("failed", "corrupt")
     thumbnail = server.http.get(f"/v1/media/{media['id']}/thumbnail")
     assert thumbnail.status_code == 422 and thumbnail.json()["error"]["code"] == "corrupt"
+    assert server.http.get(f"/v1/media/{media['id']}/frame").status_code == 422
