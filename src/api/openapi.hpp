@@ -4,7 +4,7 @@
 
 namespace facet::api {
 
-/// openapi.yaml as JSON; scripts/embed_openapi.py puts it into the program.
+/// openapi.yaml as JSON; cmake/embed_openapi.py puts it into the program.
 extern const std::string_view kOpenApi;
 
 }  // namespace facet::api
