@@ -6,20 +6,13 @@
 
 import asyncio
 import pathlib
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
+from serving import memory_mib, serving
+
 PIECE = b"\xa5" * (1 << 16)
-
-
-def memory_mib(process, field):
-    for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 async def listen(host, port):
@@ -65,10 +58,10 @@ async def search_while(host, port, picture, busy, seconds):
 async def run(process, url, picture, listeners, uploads, mib):
     address = urllib.parse.urlsplit(url)
     host, port = address.hostname, address.port
-    idle = memory_mib(process, "VmRSS")
+    idle = memory_mib(process.pid)
     streams = [await listen(host, port) for _ in range(listeners)]
     await asyncio.sleep(1)
-    listening = memory_mib(process, "VmRSS")
+    listening = memory_mib(process.pid)
     # JPEG by its first bytes, and different for each: the analysis will refuse it, which is not measured.
     began = time.monotonic()
     busy = asyncio.gather(*[
@@ -91,16 +84,9 @@ async def run(process, url, picture, listeners, uploads, mib):
 def main():
     facet, models, picture = sys.argv[1:4]
     listeners, uploads, mib = [int(one) for one in sys.argv[4:7]] + [500, 50, 100][len(sys.argv) - 4:]
-    with tempfile.TemporaryDirectory() as data:
-        process = subprocess.Popen(
-            [facet, "serve", "--data", data, "--models", models, "--port", "0", "-s", "log.level=error",
-             "-s", f"server.max_connections={2 * (listeners + uploads + 10)}"], stdout=subprocess.PIPE, text=True)
-        url = process.stdout.readline().split()[-1]
-        try:
-            asyncio.run(run(process, url, pathlib.Path(picture).read_bytes(), listeners, uploads, mib))
-        finally:
-            process.kill()
-            process.wait()
+    connections = f"server.max_connections={2 * (listeners + uploads + 10)}"
+    with serving(facet, models, "-s", connections) as (process, url):
+        asyncio.run(run(process, url, pathlib.Path(picture).read_bytes(), listeners, uploads, mib))
 
 
 main()

@@ -9,19 +9,10 @@ import json
 import pathlib
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
-
-def resident_mib(pid):
-    try:
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return 0.0
+from serving import memory_mib, serving
 
 
 def children(pid):
@@ -44,7 +35,7 @@ def run(process, address, video):
     media = ask(address, "POST", "/v1/media", body, {"Content-Type": "multipart/form-data; boundary=b"})["accepted"][0]["media"]
     samples = []
     while media["status"] in ("pending", "processing"):
-        samples.append((resident_mib(process.pid), sum(resident_mib(child) for child in children(process.pid))))
+        samples.append((memory_mib(process.pid), sum(memory_mib(child) for child in children(process.pid))))
         time.sleep(0.5)
         media = ask(address, "GET", f"/v1/media/{media['id']}")
     assert media["status"] == "completed", media
@@ -57,15 +48,8 @@ def run(process, address, video):
 
 def main():
     facet, models, video = sys.argv[1:]
-    with tempfile.TemporaryDirectory() as data:
-        process = subprocess.Popen([facet, "serve", "--data", data, "--models", models, "--port", "0", "-s", "log.level=error"],
-                                   stdout=subprocess.PIPE, text=True)
-        url = process.stdout.readline().split()[-1]
-        try:
-            run(process, urllib.parse.urlsplit(url).netloc, pathlib.Path(video))
-        finally:
-            process.kill()
-            process.wait()
+    with serving(facet, models) as (process, url):
+        run(process, urllib.parse.urlsplit(url).netloc, pathlib.Path(video))
 
 
 main()
