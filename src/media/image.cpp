@@ -36,6 +36,13 @@ Image Resize(ImageView source, int width, int height, ResizeFilter filter) {
     return result;
 }
 
+Image FitWithin(Image image, int max_side) {
+    const int longest = std::max(image.width(), image.height());
+    if (longest <= max_side) return image;
+    const auto shrink = [&](int side) { return std::max(1, side * max_side / longest); };
+    return Resize(image, shrink(image.width()), shrink(image.height()));
+}
+
 Image Crop(ImageView source, int x, int y, int width, int height) {
     const auto clamp = [](std::int64_t value, int limit) {
         return static_cast<int>(std::clamp<std::int64_t>(value, 0, limit));

@@ -62,6 +62,10 @@ enum class ResizeFilter : std::uint8_t {
 Image Resize(ImageView source, int width, int height,
              ResizeFilter filter = ResizeFilter::kAreaThenBilinear);
 
+/// `image` with no side longer than `max_side`, in its proportions; itself when it has none.
+/// Preconditions: as Resize.
+Image FitWithin(Image image, int max_side);
+
 /// The part of `source` inside the rectangle, which is clamped to the image first; empty when they
 /// do not meet.
 Image Crop(ImageView source, int x, int y, int width, int height);

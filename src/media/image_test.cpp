@@ -179,6 +179,15 @@ TEST(Crop, WorksOnAWindowWithStride) {
         std::ranges::equal(Resize(window, 5, 5).pixels(), Crop(window, 0, 0, 5, 5).pixels()));
 }
 
+TEST(FitWithin, KeepsProportionsAndLeavesASmallOneAlone) {
+    const Image source = Noise(300, 100, 4);
+    const Image smaller = FitWithin(source, 150);
+    EXPECT_EQ(smaller.width(), 150);
+    EXPECT_EQ(smaller.height(), 50);
+    EXPECT_EQ(FitWithin(source, 1).height(), 1);
+    EXPECT_TRUE(std::ranges::equal(FitWithin(source, 300).pixels(), source.pixels()));
+}
+
 // ------------------------------------------------------------------ pixels
 
 TEST(ToRgb, LaysAlphaOverBlack) {

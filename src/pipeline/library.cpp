@@ -57,10 +57,7 @@ Result<media::Image> Library::Picture(const store::Media& media, std::chrono::mi
     }
     FACET_TRY(info, media::ProbeVideo(original.path(), {}, deadline, {}));
     FACET_TRY(frame, media::FrameAt(original.path(), info, at, deadline, {}));
-    const int longest = std::max(frame.width(), frame.height());
-    if (max_side == 0 || longest <= max_side) return frame;
-    const auto shrink = [&](int side) { return std::max(1, side * max_side / longest); };
-    return media::Resize(frame, shrink(frame.width()), shrink(frame.height()));
+    return max_side == 0 ? std::move(frame) : media::FitWithin(std::move(frame), max_side);
 }
 
 /// The moment that stands for a video.
