@@ -33,8 +33,10 @@ struct AppearanceOptions {
     using Duration = std::chrono::microseconds;
 
     StayRules stays;
-    /// A full look at least this often: a calm scene costs an eighth of one look a second.
-    Duration full_every{8'000'000};
+    /// Time between two full looks: as old as the scene was at the last one, within these. A scene
+    /// that changes where nobody was found is not watched there, and is looked at after the shorter.
+    Duration full_shortest{8'000'000};
+    Duration full_longest{32'000'000};
     /// The frame is looked at again, coarsely, after this time and whenever its scene is twice as
     /// old as at the last look: whom the first look missed (blurred, turned away) is found soon.
     Duration second_look_after{2'000'000};

@@ -116,7 +116,12 @@ Result<AppearanceFinder::Sight> AppearanceFinder::Look(const VideoFrame& frame,
 }
 
 bool AppearanceFinder::FullLookIsDue(Duration at) const {
-    return at == scene_start_ || at - full_at_ >= options_.full_every;
+    if (at == scene_start_) return true;
+    const Duration wait = restless_.empty()
+                              ? std::clamp(full_at_ - scene_start_, options_.full_shortest,
+                                           options_.full_longest)
+                              : options_.full_shortest;
+    return at - full_at_ >= wait;
 }
 
 bool AppearanceFinder::SecondLookIsDue(Duration at) const {

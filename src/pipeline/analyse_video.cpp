@@ -28,13 +28,11 @@ Deadline DeadlineFor(const media::VideoInfo& info) {
 class Run {
 public:
     Run(const VideoAnalysis::Parts& parts, const VideoOptions& options, const store::Media& media,
-        const std::filesystem::path& path, const std::vector<store::Face>& known,
-        const std::stop_token& stop)
+        const std::filesystem::path& path, const std::stop_token& stop)
         : parts_(parts),
           options_(options),
           media_(media),
           path_(path),
-          known_(known),
           stop_(stop),
           finder_(parts.analyzer) {}
 
@@ -131,7 +129,7 @@ private:
 
     Result<void> Take(const std::vector<face::Appearance>& appearances) {
         for (const face::Appearance& appearance : appearances) {
-            store::NewFace made = ToNewFace(appearance, parts_.analyzer.contract(), known_);
+            store::NewFace made = ToNewFace(appearance, parts_.analyzer.contract());
             FACET_TRY(crop, Crop(appearance));
             FACET_TRY_VOID(parts_.blobs.WriteCrop(made.face.uid, crop));
             found_.push_back(std::move(made));
@@ -178,7 +176,6 @@ private:
     const VideoOptions& options_;
     const store::Media& media_;
     const std::filesystem::path& path_;
-    const std::vector<store::Face>& known_;
     const std::stop_token& stop_;
 
     media::VideoInfo info_;
@@ -197,9 +194,8 @@ private:
 
 Result<store::AnalysisResult> VideoAnalysis::Analyse(const store::Media& media,
                                                      const std::filesystem::path& path,
-                                                     const std::vector<store::Face>& known,
                                                      const std::stop_token& stop) const {
-    return Run(parts_, options_, media, path, known, stop).Do();
+    return Run(parts_, options_, media, path, stop).Do();
 }
 
 }  // namespace facet::pipeline

@@ -37,12 +37,11 @@ public:
         : parts_(parts), options_(options) {}
 
     /// Writes the crops, and at the end of each segment what was found in it, so that the next
-    /// attempt at the same media goes on there; `known` are the faces of an earlier analysis.
+    /// attempt at the same media goes on there.
     /// Memory: one frame, what the finder holds, and a few kilobytes for each appearance.
     /// Errors: as ProbeVideo and FrameReader; kConflict (another worker analyses this media).
     Result<store::AnalysisResult> Analyse(const store::Media& media,
                                           const std::filesystem::path& path,
-                                          const std::vector<store::Face>& known,
                                           const std::stop_token& stop) const;
 
 private:

@@ -64,6 +64,22 @@ json::array PointJson(std::chrono::microseconds at, const face::Box& box) {
     return point;
 }
 
+/// The boxes over time of a track as TrackJson writes it; nothing of a picture's face.
+std::vector<std::vector<face::PathPoint>> PathOf(const std::string& track) {
+    std::vector<std::vector<face::PathPoint>> path;
+    if (track.empty()) return path;
+    const json::value parsed = json::parse(track);
+    for (const json::value& stretch : parsed.at("path").as_array()) {
+        auto& points = path.emplace_back();
+        for (const json::value& point : stretch.as_array()) {
+            const auto number = [&](std::size_t i) { return point.at(i).to_number<float>(); };
+            points.push_back({.at = std::chrono::milliseconds(point.at(0).to_number<std::int64_t>()),
+                              .box = {number(1), number(2), number(3), number(4)}});
+        }
+    }
+    return path;
+}
+
 std::string TrackJson(const face::Appearance& appearance) {
     json::array path;
     for (const auto& stretch : appearance.path) {
@@ -104,17 +120,7 @@ store::NewFace ToNewFace(const face::FaceObservation& observation, float scale,
                    scale, contract);
 }
 
-std::optional<Uuid> PersonAt(const store::Face& face, const std::vector<store::Face>& known) {
-    for (const store::Face& before : known) {
-        if (before.person && face::IoU(BoxOf(face), BoxOf(before)) >= kSamePlace) {
-            return before.person;
-        }
-    }
-    return std::nullopt;
-}
-
-store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& contract,
-                         const std::vector<store::Face>& known) {
+store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& contract) {
     const face::Shot& best = appearance.best;
     store::NewFace made = MakeRow({.detection = best.detection,
                                    .quality = best.quality,
@@ -126,12 +132,22 @@ store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& 
                                  .best = Milliseconds(best.at),
                                  .frame = static_cast<std::int64_t>(best.number)};
     made.track = TrackJson(appearance);
-    for (const store::Face& before : known) {
-        if (!before.person || !before.span) continue;
-        const auto box = face::BoxAt(appearance.path, before.span->best);
-        if (box && face::IoU(*box, BoxOf(before)) >= kSamePlace) made.face.person = before.person;
-    }
     return made;
+}
+
+void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face>& before) {
+    for (store::NewFace& made : faces) {
+        const auto path = PathOf(made.track);
+        for (const store::Face& old : before) {
+            if (!old.person) continue;
+            const std::optional<face::Box> box = made.face.span && old.span
+                                                     ? face::BoxAt(path, old.span->best)
+                                                     : BoxOf(made.face);
+            if (!box || face::IoU(*box, BoxOf(old)) < kSamePlace) continue;
+            made.face.person = old.person;
+            break;
+        }
+    }
 }
 
 Result<std::vector<std::byte>> CropJpeg(media::ImageView image, const face::Box& box) {
@@ -146,11 +162,7 @@ media::Image CropFace(media::ImageView image, const face::Box& box, float contex
     const int left = static_cast<int>(std::floor(cx - half));
     const int top = static_cast<int>(std::floor(cy - half));
     const int side = std::max(1, static_cast<int>(std::ceil(2 * half)));
-    media::Image crop = media::Crop(image, left, top, side, side);
-    const int longest = std::max(crop.width(), crop.height());
-    if (longest <= max_side) return crop;
-    const auto shrink = [&](int length) { return std::max(1, length * max_side / longest); };
-    return media::Resize(crop, shrink(crop.width()), shrink(crop.height()));
+    return media::FitWithin(media::Crop(image, left, top, side, side), max_side);
 }
 
 }  // namespace facet::pipeline

@@ -36,11 +36,11 @@ media::Image CropFace(media::ImageView image, const face::Box& box, float contex
 /// The crop that is stored. Errors: kInternal.
 Result<std::vector<std::byte>> CropJpeg(media::ImageView image, const face::Box& box);
 
-/// Whose face was there before this analysis: names outlive it.
-std::optional<Uuid> PersonAt(const store::Face& face, const std::vector<store::Face>& known);
+/// An appearance as a row. Gives it a fresh uid.
+store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& contract);
 
-/// An appearance as a row; `known` as for PersonAt. Gives it a fresh uid.
-store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& contract,
-                         const std::vector<store::Face>& known);
+/// Names outlive an analysis: each of `faces` gets the person of the face that was in its place
+/// `before`, of a video at the moment of that one's best shot.
+void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face>& before);
 
 }  // namespace facet::pipeline

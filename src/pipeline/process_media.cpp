@@ -87,6 +87,10 @@ private:
         FACET_TRY(matches,
                   notifier_.FindMatches(id, result->faces, analyzer_.manifest().match_threshold));
 
+        // Last of all: a video takes hours, in which somebody may have named a face of it.
+        FACET_TRY(before, store_.FacesOfMedia(id));
+        KeepNames(result->faces, before);
+
         const auto face_count = result->faces.size();
         boost::json::object summary{
             {"status", "success"},
@@ -125,15 +129,11 @@ private:
         const Deadline deadline =
             Deadline::After(video ? std::chrono::milliseconds(kVideoArrives) : options_.deadline);
         FACET_TRY(original, blobs_.OpenOriginal(media.sha256, media.format, deadline, stop));
-        FACET_TRY(known, store_.FacesOfMedia(media.id));
-        if (IsMoving(media, original.path())) {
-            return video_.Analyse(media, original.path(), known, stop);
-        }
-        return AnalysePicture(original.path(), known, deadline, stop);
+        if (IsMoving(media, original.path())) return video_.Analyse(media, original.path(), stop);
+        return AnalysePicture(original.path(), deadline, stop);
     }
 
     Result<store::AnalysisResult> AnalysePicture(const std::filesystem::path& path,
-                                                 const std::vector<store::Face>& known,
                                                  Deadline deadline, const std::stop_token& stop) {
         FACET_TRY(decoded, media::Decode(media::Source::File(path), options_.analysis_max_side,
                                          options_.limits, deadline));
@@ -157,7 +157,6 @@ private:
         if (decoded.truncated) result.note = kEndsEarly;
         for (const auto& face : faces) {
             store::NewFace made = ToNewFace(face, scale, result.contract);
-            made.face.person = PersonAt(made.face, known);
             FACET_TRY(crop, CropJpeg(decoded.image, face.detection.box));
             FACET_TRY_VOID(blobs_.WriteCrop(made.face.uid, crop));
             result.faces.push_back(std::move(made));

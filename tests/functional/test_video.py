@@ -160,6 +160,20 @@ def test_people_have_lanes_and_names_outlive_another_analysis(anywhere, testdata
     assert [one["face"]["person_id"] == person["id"] for one in again] == [True, False, True, False]
 
 
+def test_a_name_given_during_an_analysis_stays(server, testdata, tmp_path):
+    media, = server.add(make_video(tmp_path / "long.mp4", testdata / "people/obama_1.jpg", seconds=120, rate=25, size="1280x720"))
+    one, = appearances(server, media)
+    person = server.http.post("/v1/people", json={"name": "Barack"}).json()
+    server.http.post(f"/v1/media/{media['id']}/reprocess")
+    while server.media(media["id"])["status"] == "pending":
+        time.sleep(0.01)
+    named = server.http.patch(f"/v1/faces/{one['face']['id']}", json={"person_id": person["id"]})
+    assert named.status_code == 200 and server.media(media["id"])["status"] == "processing"
+    server.wait_idle()
+    again, = appearances(server, media)
+    assert again["face"]["id"] != one["face"]["id"] and again["face"]["person_id"] == person["id"]
+
+
 def test_damaged_and_odd_videos_end_in_words(server, testdata, tmp_path):
     def ends(path, name=None):
         media = upload(server, path, name)
