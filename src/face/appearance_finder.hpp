@@ -33,13 +33,14 @@ struct AppearanceOptions {
     using Duration = std::chrono::microseconds;
 
     StayRules stays;
-    /// Time between two full looks: as old as the scene was at the last one, within these. A scene
-    /// that changes where nobody was found is not watched there, and is looked at after the shorter.
+    /// Time between two full looks: as old as the scene was at the last one, within these.
     Duration full_shortest{8'000'000};
     Duration full_longest{32'000'000};
     /// The frame is looked at again, coarsely, after this time and whenever its scene is twice as
     /// old as at the last look: whom the first look missed (blurred, turned away) is found soon.
     Duration second_look_after{2'000'000};
+    /// And after this time while a part of the scene always changes and is not watched for news.
+    Duration unwatched{8'000'000};
     /// Time between two detections of one face, by its age: a new face is worth several shots, one
     /// that has been there for long has been seen.
     Duration refresh_shortest{400'000};

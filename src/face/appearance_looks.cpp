@@ -117,16 +117,14 @@ Result<AppearanceFinder::Sight> AppearanceFinder::Look(const VideoFrame& frame,
 
 bool AppearanceFinder::FullLookIsDue(Duration at) const {
     if (at == scene_start_) return true;
-    const Duration wait = restless_.empty()
-                              ? std::clamp(full_at_ - scene_start_, options_.full_shortest,
-                                           options_.full_longest)
-                              : options_.full_shortest;
-    return at - full_at_ >= wait;
+    return at - full_at_ >=
+           std::clamp(full_at_ - scene_start_, options_.full_shortest, options_.full_longest);
 }
 
 bool AppearanceFinder::SecondLookIsDue(Duration at) const {
-    return at - everywhere_at_ >=
-           std::max(everywhere_at_ - scene_start_, options_.second_look_after);
+    const Duration age = everywhere_at_ - scene_start_;
+    const Duration most = restless_.empty() ? age : options_.unwatched;
+    return at - everywhere_at_ >= std::max(std::min(age, most), options_.second_look_after);
 }
 
 bool AppearanceFinder::HasNews(const VideoFrame& frame, const LumaGrid& grid) {
