@@ -48,6 +48,7 @@ struct VideoInfo {
     bool maybe_interlaced = false;     // the container does not say that it is progressive
     std::string hdr_transfer{};        // "smpte2084" (PQ), "arib-std-b67" (HLG), or empty
     std::chrono::microseconds end{0};  // when the last frame ends; 0: not known
+    bool cut_off = false;              // the file was longer once
 };
 
 /// Whether a GIF or WebP has more than one frame; false for every other file. Cost: a walk over

@@ -287,6 +287,7 @@ Result<VideoInfo> ProbeStream(Format format, ByteSource bytes, const VideoLimits
                               Deadline deadline, const std::stop_token& stop) {
     bool ended_well = false;
     std::string complaint;
+    const bool cut_off = IsCutOff(format, bytes).value_or(true);
     FACET_TRY(text, Ask(format, std::move(bytes), limits, deadline, stop, ended_well, complaint));
     const Answer answer(text);
     VideoInfo info{.format = format, .has_audio = HasSound(answer)};
@@ -309,6 +310,7 @@ Result<VideoInfo> ProbeStream(Format format, ByteSource bytes, const VideoLimits
     }
     FACET_TRY_VOID(SetSize(info, answer, stream, limits));
     FACET_TRY_VOID(SetTimes(info, answer, stream, limits));
+    info.cut_off = cut_off;
     info.taken_at = TakenAt(answer, stream);
     info.maybe_interlaced = answer.Text(stream + "field_order") != "progressive";
     const std::string_view transfer = answer.Text(stream + "color_transfer");

@@ -254,7 +254,7 @@ private:
         const Seconds sample(request_.rate > 0 ? 1 / request_.rate : 0);
         const bool early = info_.end.count() > 0 && last_ + sample + kEndSlack < info_.end;
         // Early without a complaint: the last frame is simply shown for long.
-        truncated_ = !ended_well || (early && !child_.complaint().empty());
+        truncated_ = !ended_well || info_.cut_off || (early && !child_.complaint().empty());
         return std::optional<VideoFrame>();
     }
 

@@ -26,6 +26,10 @@ Result<std::unique_ptr<FrameReader>> OpenAnimation(ByteSource bytes, const Video
                                                    const FrameRequest& request, Deadline deadline,
                                                    std::stop_token stop);
 
+/// Whether the file was longer once: AVI, ASF and FLV tell by their own lengths. Others do not, or
+/// their decoders do. Errors: kCorrupt (too short to tell), kUnavailable (the disk).
+Result<bool> IsCutOff(Format format, const ByteSource& bytes);
+
 /// Frame `at` of a video by its rate.
 std::int64_t FrameNumber(const VideoInfo& info, std::chrono::microseconds at);
 
