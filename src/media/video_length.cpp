@@ -30,8 +30,9 @@ Result<bool> AviIsCutOff(const ByteSource& bytes) {
 /// begin with 16 bytes of kind and 8 of size; the file properties tell the size of the file, unless
 /// it is a broadcast.
 Result<bool> AsfIsCutOff(const ByteSource& bytes) {
-    constexpr std::array<std::uint8_t, 16> kFileProperties{
-        0xA1, 0xDC, 0xAB, 0x8C, 0x47, 0xA9, 0xCF, 0x11, 0x8E, 0xE4, 0x00, 0xC0, 0x0C, 0x20, 0x53, 0x65};
+    constexpr std::array<std::uint8_t, 16> kFileProperties{0xA1, 0xDC, 0xAB, 0x8C, 0x47, 0xA9,
+                                                           0xCF, 0x11, 0x8E, 0xE4, 0x00, 0xC0,
+                                                           0x0C, 0x20, 0x53, 0x65};
     constexpr std::uint64_t kFirstObject = 30;
     constexpr std::uint64_t kObjectHead = 24;
     constexpr std::uint64_t kFileSize = 40;  // in the object

@@ -73,8 +73,9 @@ std::vector<std::vector<face::PathPoint>> PathOf(const std::string& track) {
         auto& points = path.emplace_back();
         for (const json::value& point : stretch.as_array()) {
             const auto number = [&](std::size_t i) { return point.at(i).to_number<float>(); };
-            points.push_back({.at = std::chrono::milliseconds(point.at(0).to_number<std::int64_t>()),
-                              .box = {number(1), number(2), number(3), number(4)}});
+            points.push_back(
+                {.at = std::chrono::milliseconds(point.at(0).to_number<std::int64_t>()),
+                 .box = {number(1), number(2), number(3), number(4)}});
         }
     }
     return path;
@@ -140,9 +141,8 @@ void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face
         const auto path = PathOf(made.track);
         for (const store::Face& old : before) {
             if (!old.person) continue;
-            const std::optional<face::Box> box = made.face.span && old.span
-                                                     ? face::BoxAt(path, old.span->best)
-                                                     : BoxOf(made.face);
+            const std::optional<face::Box> box =
+                made.face.span && old.span ? face::BoxAt(path, old.span->best) : BoxOf(made.face);
             if (!box || face::IoU(*box, BoxOf(old)) < kSamePlace) continue;
             made.face.person = old.person;
             break;
