@@ -215,12 +215,14 @@ Result<void> Run(const std::string& models, const fs::path& photos, const fs::pa
     FACET_TRY(instance, app::Instance::Open(loaded.settings, app::Instance::Need::kModels, events));
     const face::Analyzer& analyzer = instance->analyzer();
     fs::create_directories(out);
+    json::object gallery;
     for (const fs::path& description : clips) {
         FACET_TRY(clip, Read(description));
-        if (description == clips.front()) {
-            FACET_TRY_VOID(
-                WriteGallery(analyzer, clip.as_object().at("gallery").as_object(), photos, out));
-        }
+        for (const auto& one : clip.at("gallery").as_object()) gallery.insert(one);
+    }
+    FACET_TRY_VOID(WriteGallery(analyzer, gallery, photos, out));
+    for (const fs::path& description : clips) {
+        FACET_TRY(clip, Read(description));
         const fs::path video = fs::path(description).replace_extension(".mp4");
         for (const bool facet : {true, false}) {
             FACET_TRY(outcome, facet ? ByFacet(analyzer, video) : ByOriginal(analyzer, video));
