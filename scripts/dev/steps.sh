@@ -326,6 +326,7 @@ stage_fuzz() {
     fuzz celery_control 20000 tests/fuzz/seeds/celery_control
     fuzz celery_message 20000 tests/fuzz/seeds/celery_message
     fuzz decode 3000 "${pictures[@]}"
+    fuzz headers 100000 "${pictures[@]}"
     fuzz http 50000 tests/fuzz/seeds/http
     fuzz manifest 10000 tests/packs
     fuzz multipart 100000 tests/fuzz/seeds/multipart
