@@ -369,6 +369,9 @@ Result<Icon> ReadIco(const ByteSource& bytes) {
     FACET_TRY(found, cursor.Read(magic));
     if (!found) return std::unexpected(Short("ICO"));
     best.is_png = Text(magic) == "\x89PNG\r\n\x1a\n";
+    if (best.is_png && best.bytes < magic.size()) {
+        return Fail(Code::kCorrupt, "the ICO gives its picture no bytes");
+    }
     if (best.is_png) return best;
     FACET_TRY(dib, ReadDib(bytes, best.at, "ICO"));
     dib.height /= 2;  // colours and mask, one above the other

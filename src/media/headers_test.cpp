@@ -238,6 +238,7 @@ TEST(Ico, RefusesNonsense) {
     for (const auto& text :
          {"\0\0\1\0\xff\xff"s, "\0\0\1\0"s, "\0\0\1\0\1\0"s + IcoEntry(1, 1, 32, 40, 0xffffffff),
           "\0\0\1\0\1\0"s + IcoEntry(1, 1, 32, 40, 20),
+          "\0\0\1\0\1\0"s + IcoEntry(16, 16, 1, 0, 22) + "\x89PNG\r\n\x1a\n" + "pixels",
           "\0\0\1\0\1\0"s + IcoEntry(1, 1, 32, 40, 22) + DibHeader(1, 1, 32, 0)}) {
         EXPECT_EQ(CodeOf(ReadIco(File(text).Open())), Code::kCorrupt);
     }
