@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -127,7 +128,7 @@ Result<std::vector<std::byte>> ReadPart(const ByteSource& bytes, const Icon& ico
 /// Either what the child needs, or a PNG to be read in this process.
 struct Parsed {
     Input input;
-    std::vector<std::byte> png;
+    std::optional<std::vector<std::byte>> png{};
 };
 
 Result<Parsed> Parse(Format format, const ByteSource& bytes, const Limits& limits) {
@@ -160,8 +161,8 @@ Result<Parsed> Parse(Format format, const ByteSource& bytes, const Limits& limit
 
 Result<ImageInfo> ProbeBitmap(Format format, const ByteSource& bytes, const Limits& limits) {
     FACET_TRY(parsed, Parse(format, bytes, limits));
-    if (!parsed.png.empty()) {
-        FACET_TRY(info, Probe(Source::Memory(parsed.png), limits));
+    if (parsed.png) {
+        FACET_TRY(info, Probe(Source::Memory(*parsed.png), limits));
         info.format = format;
         return info;
     }
@@ -173,8 +174,8 @@ Result<ImageInfo> ProbeBitmap(Format format, const ByteSource& bytes, const Limi
 Result<Decoded> DecodeBitmap(Format format, const ByteSource& bytes, int max_side,
                              const Limits& limits, Deadline deadline) {
     FACET_TRY(parsed, Parse(format, bytes, limits));
-    if (!parsed.png.empty()) {
-        FACET_TRY(decoded, Decode(Source::Memory(parsed.png), max_side, limits, deadline));
+    if (parsed.png) {
+        FACET_TRY(decoded, Decode(Source::Memory(*parsed.png), max_side, limits, deadline));
         decoded.info.format = format;
         return decoded;
     }

@@ -137,6 +137,8 @@ store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& 
 }
 
 void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face>& before) {
+    // Of a first analysis, and mostly: no track need be read.
+    if (std::ranges::all_of(before, [](const auto& old) { return !old.person; })) return;
     for (store::NewFace& made : faces) {
         const auto path = PathOf(made.track);
         for (const store::Face& old : before) {
