@@ -316,16 +316,16 @@ stage_tsan() {
 # Every fuzz target for a fixed number of inputs from a fixed seed. An input that breaks one stays in
 # .dev/fuzz; longer hunts are started by hand (tests/fuzz/CMakeLists.txt).
 stage_fuzz() {
-    local pictures=()
+    local pictures=(tests/fuzz/seeds/decode)
     set_sanitizer_options
     build_cpp fuzz fuzz_targets
     if [[ -d ${FACET_TESTDATA-} ]]; then
-        pictures=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
+        pictures+=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
     fi
     fuzz api_body 50000 tests/fuzz/seeds/api_body
     fuzz celery_control 20000 tests/fuzz/seeds/celery_control
     fuzz celery_message 20000 tests/fuzz/seeds/celery_message
-    fuzz decode 3000 "${pictures[@]}"
+    fuzz decode 10000 "${pictures[@]}"
     fuzz headers 100000 "${pictures[@]}"
     fuzz http 50000 tests/fuzz/seeds/http
     fuzz manifest 10000 tests/packs

@@ -5,12 +5,11 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <vector>
 
 #include "base/file.hpp"
+#include "base/read_pieces.hpp"
 
 namespace facet {
 
@@ -88,17 +87,12 @@ Result<std::string> Sha256HexOfFile(const std::filesystem::path& path) {
                     "the file cannot be opened", path.string() + ": " + ErrnoText(errno));
     }
     Sha256 hash;
-    std::vector<std::byte> buffer(1 << 20);
-    while (true) {
-        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            return Fail(Code::kUnavailable, "the file cannot be read",
-                        path.string() + ": " + ErrnoText(errno));
-        }
-        if (got == 0) return ToHex(hash.Finish());
-        hash.Update(std::span(buffer).first(static_cast<std::size_t>(got)));
-    }
+    FACET_TRY_VOID(
+        ReadPieces(fd.get(), path, [&](std::span<const std::byte> bytes) -> Result<void> {
+            hash.Update(bytes);
+            return {};
+        }));
+    return ToHex(hash.Finish());
 }
 
 }  // namespace facet

@@ -6,6 +6,11 @@
 /// BMP, ICO and PNM: their headers are read here, their pixels by a child process.
 namespace facet::media {
 
+/// Whether the format is one of them.
+constexpr bool IsBitmap(Format format) {
+    return format == Format::kBmp || format == Format::kIco || format == Format::kPnm;
+}
+
 /// Errors: as `Probe`.
 Result<ImageInfo> ProbeBitmap(Format format, const ByteSource& bytes, const Limits& limits);
 

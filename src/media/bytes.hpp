@@ -36,4 +36,18 @@ private:
     std::uint64_t size_ = 0;
 };
 
+/// The number in `count` bytes, at most 8, the least significant first.
+inline std::uint64_t Little(const std::uint8_t* bytes, int count) noexcept {
+    std::uint64_t value = 0;
+    for (int i = count; i-- > 0;) value = value << 8 | bytes[i];
+    return value;
+}
+
+/// The same, the most significant first.
+inline std::uint64_t Big(const std::uint8_t* bytes, int count) noexcept {
+    std::uint64_t value = 0;
+    for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
+    return value;
+}
+
 }  // namespace facet::media

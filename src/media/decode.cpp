@@ -34,10 +34,6 @@ Result<Format> Identify(const ByteSource& bytes) {
     return format;
 }
 
-bool NeedsChild(Format format) {
-    return format == Format::kBmp || format == Format::kIco || format == Format::kPnm;
-}
-
 /// What is known of a picture that libvips reads, before its pixels.
 struct Header {
     ImageInfo info;
@@ -176,7 +172,7 @@ Result<Decoded> DecodeHere(Format format, const ByteSource& bytes, int max_side,
 Result<ImageInfo> Probe(const Source& source, const Limits& limits) {
     FACET_TRY(bytes, ByteSource::Open(source, limits.max_bytes));
     FACET_TRY(format, Identify(bytes));
-    if (NeedsChild(format)) return ProbeBitmap(format, bytes, limits);
+    if (IsBitmap(format)) return ProbeBitmap(format, bytes, limits);
     FACET_TRY(header, ReadHeader(format, bytes, limits, Deadline::Never()));
     return header.info;
 }
@@ -187,7 +183,7 @@ Result<Decoded> Decode(const Source& source, int max_side, const Limits& limits,
     if (deadline.Passed()) return Fail(Code::kDeadline, "decoding took longer than allowed");
     FACET_TRY(bytes, ByteSource::Open(source, limits.max_bytes));
     FACET_TRY(format, Identify(bytes));
-    if (NeedsChild(format)) return DecodeBitmap(format, bytes, max_side, limits, deadline);
+    if (IsBitmap(format)) return DecodeBitmap(format, bytes, max_side, limits, deadline);
     return DecodeHere(format, bytes, max_side, limits, deadline);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <string_view>
 
@@ -52,18 +51,6 @@ private:
     std::size_t filled_ = 0;
     std::array<std::uint8_t, 4096> buffer_;
 };
-
-std::uint64_t Little(const std::uint8_t* bytes, int count) {
-    std::uint64_t value = 0;
-    for (int i = count; i-- > 0;) value = value << 8 | bytes[i];
-    return value;
-}
-
-std::uint64_t Big(const std::uint8_t* bytes, int count) {
-    std::uint64_t value = 0;
-    for (int i = 0; i < count; ++i) value = value << 8 | bytes[i];
-    return value;
-}
 
 std::string_view Text(std::span<const std::uint8_t> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

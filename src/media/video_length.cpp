@@ -1,7 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <span>
 
 #include "media/video_stream.hpp"
@@ -9,20 +7,30 @@
 namespace facet::media {
 namespace {
 
-template <class Number>
-Result<Number> NumberAt(const ByteSource& bytes, std::uint64_t at) {
-    static_assert(std::endian::native == std::endian::little);
-    Number value = 0;
-    FACET_TRY(got, bytes.ReadAt(at, std::as_writable_bytes(std::span(&value, 1))));
-    if (got < sizeof value) return Fail(Code::kCorrupt, "the file ends inside a header");
-    return value;
+/// `count` bytes, at most 8, at `at`.
+Result<std::array<std::uint8_t, 8>> BytesAt(const ByteSource& bytes, std::uint64_t at,
+                                            std::size_t count) {
+    std::array<std::uint8_t, 8> found{};
+    FACET_TRY(got, bytes.ReadAt(at, std::as_writable_bytes(std::span(found)).first(count)));
+    if (got < count) return Fail(Code::kCorrupt, "the file ends inside a header");
+    return found;
+}
+
+Result<std::uint64_t> LittleAt(const ByteSource& bytes, std::uint64_t at, int count) {
+    FACET_TRY(found, BytesAt(bytes, at, static_cast<std::size_t>(count)));
+    return Little(found.data(), count);
+}
+
+Result<std::uint64_t> BigAt(const ByteSource& bytes, std::uint64_t at, int count) {
+    FACET_TRY(found, BytesAt(bytes, at, static_cast<std::size_t>(count)));
+    return Big(found.data(), count);
 }
 
 /// Multimedia Programming Interface and Data Specifications 1.0 (Microsoft, IBM 1991): a RIFF file
 /// begins with its size less 8. Writers to a pipe leave one of the two extremes there.
 Result<bool> AviIsCutOff(const ByteSource& bytes) {
     constexpr std::uint64_t kHead = 8;
-    FACET_TRY(size, NumberAt<std::uint32_t>(bytes, 4));
+    FACET_TRY(size, LittleAt(bytes, 4, 4));
     return size != 0 && size != UINT32_MAX && size + kHead > bytes.size();
 }
 
@@ -38,19 +46,19 @@ Result<bool> AsfIsCutOff(const ByteSource& bytes) {
     constexpr std::uint64_t kFileSize = 40;  // in the object
     constexpr std::uint64_t kFlags = 88;
     constexpr std::uint32_t kBroadcast = 1;
-    constexpr std::uint32_t kMostObjects = 100;  // they are about ten
-    FACET_TRY(count, NumberAt<std::uint32_t>(bytes, kObjectHead));
+    constexpr std::uint64_t kMostObjects = 100;  // they are about ten
+    FACET_TRY(count, LittleAt(bytes, kObjectHead, 4));
     std::uint64_t at = kFirstObject;
-    for (std::uint32_t i = 0; i < std::min(count, kMostObjects); ++i) {
+    for (std::uint64_t i = 0; i < std::min(count, kMostObjects); ++i) {
         std::array<std::uint8_t, 16> kind{};
         FACET_TRY(got, bytes.ReadAt(at, std::as_writable_bytes(std::span(kind))));
         if (got < kind.size()) break;
         if (kind == kFileProperties) {
-            FACET_TRY(flags, NumberAt<std::uint32_t>(bytes, at + kFlags));
-            FACET_TRY(size, NumberAt<std::uint64_t>(bytes, at + kFileSize));
+            FACET_TRY(flags, LittleAt(bytes, at + kFlags, 4));
+            FACET_TRY(size, LittleAt(bytes, at + kFileSize, 8));
             return (flags & kBroadcast) == 0 && size > bytes.size();
         }
-        FACET_TRY(size, NumberAt<std::uint64_t>(bytes, at + kind.size()));
+        FACET_TRY(size, LittleAt(bytes, at + kind.size(), 8));
         if (size < kObjectHead || size > bytes.size() - at) break;
         at += size;
     }
@@ -64,12 +72,11 @@ Result<bool> FlvIsCutOff(const ByteSource& bytes) {
     constexpr std::uint64_t kTagHead = 11;
     constexpr std::uint64_t kFileHead = 9;
     if (bytes.size() < kFileHead + kTrailer) return true;
-    FACET_TRY(trailer, NumberAt<std::uint32_t>(bytes, bytes.size() - kTrailer));
-    const std::uint64_t tag = std::byteswap(trailer);
+    FACET_TRY(tag, BigAt(bytes, bytes.size() - kTrailer, 4));
     if (tag < kTagHead || tag > bytes.size() - kFileHead - kTrailer) return true;
     // One byte of kind, three of size.
-    FACET_TRY(head, NumberAt<std::uint32_t>(bytes, bytes.size() - kTrailer - tag));
-    return (std::byteswap(head) & 0xFFFFFF) != tag - kTagHead;
+    FACET_TRY(size, BigAt(bytes, bytes.size() - kTrailer - tag + 1, 3));
+    return size != tag - kTagHead;
 }
 
 }  // namespace

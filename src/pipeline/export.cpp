@@ -13,8 +13,8 @@
 #include "base/archive.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/read_pieces.hpp"
 #include "pipeline/archive_rows.hpp"
-#include "pipeline/read_original.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -256,7 +256,7 @@ private:
                                 {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
         for (const auto& media : all) {
             const auto found = originals.find(media.id);
-            if (found != originals.end()) FACET_TRY_VOID(Put(media, found->second.fd.get()));
+            if (found != originals.end()) FACET_TRY_VOID(Put(media, found->second));
         }
         report_.media += static_cast<std::int64_t>(kept.size());
         report_.faces += static_cast<std::int64_t>(faces.size());
@@ -275,12 +275,12 @@ private:
         if (!fd) return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
         Sha256 hash;
         std::uint64_t length = 0;
-        FACET_TRY_VOID(
-            ReadOriginal(fd.get(), [&](std::span<const std::byte> bytes) -> Result<void> {
-                hash.Update(bytes);
-                length += bytes.size();
-                return {};
-            }));
+        FACET_TRY_VOID(ReadPieces(fd.get(), file->path(),
+                                  [&](std::span<const std::byte> bytes) -> Result<void> {
+                                      hash.Update(bytes);
+                                      length += bytes.size();
+                                      return {};
+                                  }));
         if (ToHex(hash.Finish()) != media.sha256 || length != media.bytes) return std::nullopt;
         return Original{.file = std::move(*file), .fd = std::move(fd)};
     }
@@ -299,17 +299,18 @@ private:
         return !still;
     }
 
-    Result<void> Put(const store::Media& media, int fd) {
+    Result<void> Put(const store::Media& media, const Original& original) {
         const auto changed = [] {
             return Fail(Code::kUnavailable, "an original was changed while it was read");
         };
         FACET_TRY_VOID(tar_.Begin(OriginalMember(media), media.bytes));
         std::uint64_t left = media.bytes;
-        FACET_TRY_VOID(ReadOriginal(fd, [&](std::span<const std::byte> bytes) -> Result<void> {
-            if (bytes.size() > left) return changed();
-            left -= bytes.size();
-            return tar_.Write(bytes);
-        }));
+        FACET_TRY_VOID(ReadPieces(original.fd.get(), original.file.path(),
+                                  [&](std::span<const std::byte> bytes) -> Result<void> {
+                                      if (bytes.size() > left) return changed();
+                                      left -= bytes.size();
+                                      return tar_.Write(bytes);
+                                  }));
         if (left > 0) return changed();
         ++report_.originals;
         report_.original_bytes += media.bytes;

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "base/read_pieces.hpp"
 #include "pipeline/archive_walk.hpp"
-#include "pipeline/read_original.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -250,8 +250,9 @@ private:
         const UniqueFd fd(::open(file->path().c_str(), O_RDONLY | O_CLOEXEC));
         if (!fd) return {};
         FACET_TRY(incoming, blobs_.Receive(media.bytes));
-        FACET_TRY_VOID(ReadOriginal(
-            fd.get(), [&](std::span<const std::byte> bytes) { return incoming->Write(bytes); }));
+        FACET_TRY_VOID(ReadPieces(fd.get(), file->path(), [&](std::span<const std::byte> bytes) {
+            return incoming->Write(bytes);
+        }));
         format_ = media.format;
         return Place(std::move(incoming));
     }

@@ -1,14 +1,13 @@
 #include "pipeline/intake.hpp"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <cerrno>
-#include <vector>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/read_pieces.hpp"
 #include "media/sniff.hpp"
 
 namespace facet::pipeline {
@@ -80,18 +79,11 @@ Result<Accepted> Intake::AcceptFile(const std::filesystem::path& path, store::Or
                     "the file cannot be opened", path.string() + ": " + ErrnoText(errno));
     }
     FACET_TRY(incoming, Begin());
-    std::vector<std::byte> buffer(1 << 18);
-    while (true) {
-        if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
-        const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) {
-            return Fail(errno == EISDIR ? Code::kInvalidArgument : Code::kUnavailable,
-                        "the file cannot be read", path.string() + ": " + ErrnoText(errno));
-        }
-        if (got == 0) break;
-        FACET_TRY_VOID(incoming->Write(std::span(buffer).first(static_cast<std::size_t>(got))));
-    }
+    FACET_TRY_VOID(
+        ReadPieces(fd.get(), path, [&](std::span<const std::byte> bytes) -> Result<void> {
+            if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
+            return incoming->Write(bytes);
+        }));
     return Accept(
         std::move(incoming), path.filename().string(),
         {.origin = origin, .path = std::filesystem::absolute(path).string(), .priority = priority},

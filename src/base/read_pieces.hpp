@@ -4,25 +4,27 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <vector>
 
 #include "base/file.hpp"
 #include "base/result.hpp"
 
-namespace facet::pipeline {
+namespace facet {
 
-/// Hands over an original, open as `fd`, from its beginning, whatever was read of it before.
-/// Errors: kUnavailable, and those of `sink`.
+/// Hands over the file at `path`, open as `fd`, piece by piece from its beginning, whatever was
+/// read of it before. Errors: kInvalidArgument (a folder), kUnavailable, those of `sink`.
 template <class Sink>
-Result<void> ReadOriginal(int fd, Sink sink) {
+Result<void> ReadPieces(int fd, const std::filesystem::path& path, Sink sink) {
     std::vector<std::byte> buffer(1 << 18);
     off_t at = 0;
     while (true) {
         const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), at);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            return Fail(Code::kUnavailable, "an original cannot be read", ErrnoText(errno));
+            return Fail(errno == EISDIR ? Code::kInvalidArgument : Code::kUnavailable,
+                        "the file cannot be read", path.string() + ": " + ErrnoText(errno));
         }
         if (got == 0) return {};
         FACET_TRY_VOID(
@@ -31,4 +33,4 @@ Result<void> ReadOriginal(int fd, Sink sink) {
     }
 }
 
-}  // namespace facet::pipeline
+}  // namespace facet
