@@ -33,6 +33,7 @@ void EventPublisher::MediaFinished(const store::Media& media) {
 }
 
 void EventPublisher::MediaDeleted(const Uuid& media) {
+    hub_.Forget(media.ToString());
     hub_.Publish("media.deleted", json::serialize(json::object{{"id", media.ToString()}}));
 }
 

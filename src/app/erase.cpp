@@ -158,8 +158,13 @@ int Erase(const Settings& settings, const EraseArguments& arguments, const Outpu
     auto receipt = instance.eraser().Erase(*request, signals.token());
     if (!receipt) return FailWith(receipt.error(), output);
     Show(*receipt, output);
-    const bool all_gone = std::ranges::all_of(
-        receipt->checks, [](const auto& check) { return check.passed.value_or(true); });
+    if (!receipt->complete) {
+        std::cerr << "something could not be done yet: a running Facet does it within minutes\n";
+    }
+    const bool all_gone =
+        receipt->complete && std::ranges::all_of(receipt->checks, [](const auto& check) {
+            return check.passed.value_or(true);
+        });
     return all_gone ? kOk : kPartly;
 }
 

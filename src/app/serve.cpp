@@ -79,6 +79,26 @@ void KeepRetention(const std::stop_token& stop, Instance& instance) {
     } while (PauseFor(kHourly, stop));
 }
 
+/// Erasures that were begun and not ended, and what single deletions left in the files of the
+/// database.
+void KeepErasures(const std::stop_token& stop, Instance& instance) {
+    constexpr std::chrono::minutes kEvery{1};
+    constexpr std::chrono::seconds kOneTurn{50};
+    constexpr int kRoundsToScrub = 10;
+    bool deleted = false;
+    for (int round = 0; round == 0 || PauseFor(kEvery, stop); ++round) {
+        if (instance.TakesTurn("erasures", kOneTurn)) {
+            auto resumed = instance.eraser().Resume(stop);
+            if (!resumed) log::Warn("erasure.failed", {{"error", resumed.error().message}});
+        }
+        deleted = instance.library().TakeDeleted() || deleted;
+        if (!deleted || round % kRoundsToScrub != 0) continue;
+        auto scrubbed = instance.store().Scrub();
+        if (!scrubbed) log::Warn("scrub.failed", {{"error", scrubbed.error().message}});
+        deleted = !scrubbed;
+    }
+}
+
 /// With Redis, every now and then: tasks that it has lost are queued anew.
 void KeepQueue(const std::stop_token& stop, Instance& instance) {
     const std::chrono::seconds idle(instance.settings().tasks.requeue_after_seconds);
@@ -244,7 +264,9 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
         [&](const std::stop_token& stop) { KeepHouse(stop, instance); });
     std::jthread queue_keeping;
     std::jthread retention;
+    std::jthread erasures;
     if (parts.web) {
+        erasures = std::jthread([&](const std::stop_token& stop) { KeepErasures(stop, instance); });
         retention =
             std::jthread([&](const std::stop_token& stop) { KeepRetention(stop, instance); });
     }

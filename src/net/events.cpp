@@ -44,6 +44,18 @@ void EventHub::State::Publish(std::string_view type, std::string_view data) {
     WakeAll();
 }
 
+/// A frame without data is no event to its reader, who only learns its id (WHATWG HTML, 9.2.6).
+void EventHub::State::Forget(std::string_view text) {
+    std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < frames_.size(); ++i) {
+        if (!frames_[i]->contains(text)) continue;
+        bytes_ -= frames_[i]->size();
+        frames_[i] = std::make_shared<const std::string>("id: " + epoch_ + "." +
+                                                         std::to_string(first_ + i) + "\n\n");
+        bytes_ += frames_[i]->size();
+    }
+}
+
 void EventHub::State::Close() {
     std::lock_guard lock(mutex_);
     closed_ = true;
@@ -118,6 +130,7 @@ EventHub::~EventHub() { state_->Close(); }
 void EventHub::Publish(std::string_view type, std::string_view data) {
     state_->Publish(type, data);
 }
+void EventHub::Forget(std::string_view text) { state_->Forget(text); }
 void EventHub::Close() { state_->Close(); }
 std::size_t EventHub::readers() const { return state_->readers(); }
 

@@ -26,6 +26,8 @@ public:
 
     /// `type` must be free of line breaks; `data` may have several lines.
     void Publish(std::string_view type, std::string_view data);
+    /// Empties the events of the past that contain this text; their numbers stay.
+    void Forget(std::string_view text);
     /// Ends all streams, now and in future.
     void Close();
     /// Streams open now, over all servers.

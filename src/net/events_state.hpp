@@ -33,6 +33,7 @@ struct EventHub::State {
     static std::shared_ptr<State> Of(EventHub& hub) { return hub.state_; }
 
     void Publish(std::string_view type, std::string_view data);
+    void Forget(std::string_view text);
     void Close();
 
     /// `wake` is called, under a lock and from any thread, after each change, until RemoveWake.

@@ -28,11 +28,12 @@ Deadline DeadlineFor(const media::VideoInfo& info) {
 class Run {
 public:
     Run(const VideoAnalysis::Parts& parts, const VideoOptions& options, const store::Media& media,
-        const std::filesystem::path& path, const std::stop_token& stop)
+        const std::filesystem::path& path, FreshCrops& crops, const std::stop_token& stop)
         : parts_(parts),
           options_(options),
           media_(media),
           path_(path),
+          crops_(crops),
           stop_(stop),
           finder_(parts.analyzer) {}
 
@@ -97,6 +98,7 @@ private:
         if (!finder) return {};
         finder_ = std::move(*finder);
         finished_ = std::move(faces);
+        for (const store::NewFace& made : finished_) crops_.Add(made.face.uid);
         next_segment_ = segments.back().number + 1;
         until_ = until;
         log::Info("video.resumed", {{"media", media_.uid.ToString()},
@@ -131,7 +133,7 @@ private:
         for (const face::Appearance& appearance : appearances) {
             store::NewFace made = ToNewFace(appearance, parts_.analyzer.contract());
             FACET_TRY(crop, Crop(appearance));
-            FACET_TRY_VOID(parts_.blobs.WriteCrop(made.face.uid, crop));
+            FACET_TRY_VOID(crops_.Write(made.face.uid, crop));
             found_.push_back(std::move(made));
         }
         return {};
@@ -176,6 +178,7 @@ private:
     const VideoOptions& options_;
     const store::Media& media_;
     const std::filesystem::path& path_;
+    FreshCrops& crops_;
     const std::stop_token& stop_;
 
     media::VideoInfo info_;
@@ -194,8 +197,9 @@ private:
 
 Result<store::AnalysisResult> VideoAnalysis::Analyse(const store::Media& media,
                                                      const std::filesystem::path& path,
+                                                     FreshCrops& crops,
                                                      const std::stop_token& stop) const {
-    return Run(parts_, options_, media, path, stop).Do();
+    return Run(parts_, options_, media, path, crops, stop).Do();
 }
 
 }  // namespace facet::pipeline

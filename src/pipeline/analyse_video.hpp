@@ -9,7 +9,7 @@
 #include "face/analyzer.hpp"
 #include "media/video.hpp"
 #include "pipeline/events.hpp"
-#include "store/blobs.hpp"
+#include "pipeline/fresh_crops.hpp"
 #include "store/store.hpp"
 
 namespace facet::pipeline {
@@ -28,7 +28,6 @@ class VideoAnalysis {
 public:
     struct Parts {
         store::Store& store;
-        store::BlobStore& blobs;
         const face::Analyzer& analyzer;
         EventSink& events;
     };
@@ -41,7 +40,7 @@ public:
     /// Memory: one frame, what the finder holds, and a few kilobytes for each appearance.
     /// Errors: as ProbeVideo and FrameReader; kConflict (another worker analyses this media).
     Result<store::AnalysisResult> Analyse(const store::Media& media,
-                                          const std::filesystem::path& path,
+                                          const std::filesystem::path& path, FreshCrops& crops,
                                           const std::stop_token& stop) const;
 
 private:

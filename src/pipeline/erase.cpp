@@ -1,75 +1,40 @@
 #include "pipeline/erase.hpp"
 
 #include <algorithm>
-#include <boost/json.hpp>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "base/log.hpp"
 #include "index/kernels.hpp"
+#include "pipeline/erase_plan.hpp"
 
 namespace facet::pipeline {
 namespace {
 
-namespace json = boost::json;
-
 constexpr int kPage = 500;
 
-json::array Texts(const std::vector<Uuid>& ids) {
-    json::array texts;
-    for (const Uuid& id : ids) texts.emplace_back(id.ToString());
-    return texts;
+bool IsGone(const Result<void>& result) {
+    return !result && result.error().code == Code::kNotFound;
 }
 
 }  // namespace
 
-struct Eraser::Plan {
-    struct Gone {
-        Uuid face;
-        std::vector<float> vector;
-    };
-    std::vector<store::Media> media;
-    std::vector<store::Face> faces;  // one by one, not those of `media`
-    std::vector<Uuid> people;
-    std::vector<store::Collection> collections;
-    std::unordered_set<MediaId> media_ids;
-    std::unordered_map<FaceId, Gone> gone;  // all faces
-    std::vector<std::string> names;         // ids of all that goes, as text
-};
+// ---- what goes
+// -----------------------------------------------------------------------------------
 
-std::string ToText(const Receipt& receipt) {
-    json::array media;
-    for (const auto& one : receipt.media) {
-        media.push_back(
-            json::object{{"id", one.id.ToString()}, {"sha256", one.sha256}, {"faces", one.faces}});
-    }
-    json::object removed;
-    for (const auto& [what, count] : receipt.removed) removed[what] = count;
-    json::array checks;
-    for (const auto& [what, how, passed] : receipt.checks) {
-        checks.push_back(json::object{{"what", what},
-                                      {"how", how},
-                                      {"passed", passed ? json::value(*passed) : json::value()}});
-    }
-    json::array collections;
-    for (const auto& name : receipt.collections) collections.emplace_back(name);
-    return json::serialize(
-        json::object{{"id", receipt.id ? json::value(receipt.id->ToString()) : json::value()},
-                     {"created_at", FormatTimestamp(receipt.created_at)},
-                     {"by", receipt.by},
-                     {"reason", receipt.reason},
-                     {"dry_run", receipt.dry_run},
-                     {"media", std::move(media)},
-                     {"faces", Texts(receipt.faces)},
-                     {"people", Texts(receipt.people)},
-                     {"collections", std::move(collections)},
-                     {"removed", std::move(removed)},
-                     {"checks", std::move(checks)}});
-}
-
+/// A saved search for someone whose face goes is derived from that face as much as from the picture
+/// it was made with.
 Result<void> Eraser::AddFace(const store::Face& face, Plan& plan) {
     FACET_TRY(vector, parts_.store.FaceEmbedding(face.id));
-    plan.gone.emplace(face.id, Plan::Gone{.face = face.uid, .vector = std::move(vector)});
+    if (plan.searches) {
+        for (const store::SavedSearch& search : *plan.searches) {
+            const bool finds = std::ranges::any_of(search.vectors, [&](const auto& probe) {
+                return index::Dot(index::Vector(probe), index::Vector(vector)) >=
+                       parts_.match_threshold;
+            });
+            if (finds) plan.doomed_searches.insert(search.uid);
+        }
+    }
+    if (plan.witnesses.size() < kWitnesses) plan.witnesses.push_back(std::move(vector));
+    plan.gone.emplace(face.id, face.uid);
     plan.names.push_back(face.uid.ToString());
     return {};
 }
@@ -83,12 +48,27 @@ Result<void> Eraser::AddMedia(const store::Media& media, Plan& plan) {
     return {};
 }
 
+Result<void> Eraser::LoadSearches(Plan& plan) {
+    FACET_TRY(listed, parts_.store.ListSearches());
+    plan.searches.emplace();
+    for (const auto& one : listed) {
+        FACET_TRY(search, parts_.store.FindSearch(one.uid));
+        plan.searches->push_back(std::move(search));
+    }
+    return {};
+}
+
 Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
     if (request.media.empty() && request.faces.empty() && request.people.empty() &&
         request.collections.empty()) {
         return Fail(Code::kInvalidArgument, "say what to erase: media, faces, people, collections");
     }
+    const auto named = [](auto found, const Uuid& uid) {
+        if (!found) found.error().message += ": " + uid.ToString();
+        return found;
+    };
     Plan plan;
+    FACET_TRY_VOID(LoadSearches(plan));
     plan.collections = request.collections;
     for (const auto& collection : request.collections) {
         store::MediaQuery query{.limit = kPage};
@@ -100,16 +80,16 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
         } while (!query.cursor.empty());
     }
     for (const Uuid& uid : request.media) {
-        FACET_TRY(media, parts_.store.FindMedia(uid));
+        FACET_TRY(media, named(parts_.store.FindMedia(uid), uid));
         FACET_TRY_VOID(AddMedia(media, plan));
     }
     std::vector<store::Face> faces;
     for (const Uuid& uid : request.faces) {
-        FACET_TRY(face, parts_.store.FindFace(uid));
+        FACET_TRY(face, named(parts_.store.FindFace(uid), uid));
         faces.push_back(std::move(face));
     }
     for (const Uuid& uid : request.people) {
-        FACET_TRY_VOID(parts_.store.FindPerson(uid));
+        FACET_TRY_VOID(named(parts_.store.FindPerson(uid), uid));
         plan.people.push_back(uid);
         plan.names.push_back(uid.ToString());
         store::FaceQuery query{.limit = kPage};
@@ -128,15 +108,65 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
     return plan;
 }
 
+/// What the receipt names and is there still. Collections are not looked into again: what came into
+/// them since was not meant.
+Result<Eraser::Plan> Eraser::PlanRest(const Receipt& receipt) {
+    const auto is_gone = [](const auto& found) {
+        return !found && found.error().code == Code::kNotFound;
+    };
+    Plan plan;
+    // They go first, when all vectors are there.
+    if (receipt.removed.contains("saved_searches")) FACET_TRY_VOID(LoadSearches(plan));
+    for (const auto& erased : receipt.media) {
+        plan.names.push_back(erased.id.ToString());
+        auto media = parts_.store.FindMedia(erased.id);
+        if (is_gone(media)) continue;
+        FACET_TRY(still, std::move(media));
+        FACET_TRY_VOID(AddMedia(still, plan));
+    }
+    for (const Uuid& uid : receipt.faces) {
+        plan.names.push_back(uid.ToString());
+        auto face = parts_.store.FindFace(uid);
+        if (is_gone(face)) continue;
+        FACET_TRY(still, std::move(face));
+        FACET_TRY_VOID(AddFace(still, plan));
+        plan.faces.push_back(std::move(still));
+    }
+    plan.people = receipt.people;
+    for (const std::string& name : receipt.collections) {
+        auto collection = parts_.store.FindCollection(name);
+        if (is_gone(collection)) continue;
+        FACET_TRY(still, std::move(collection));
+        plan.collections.push_back(std::move(still));
+    }
+    return plan;
+}
+
+// ---- how it goes
+// ---------------------------------------------------------------------------------
+
+Result<void> Eraser::Keep(const Receipt& receipt) {
+    const store::Erasure kept{.uid = *receipt.id,
+                              .receipt = ToText(receipt),
+                              .created_at = receipt.created_at,
+                              .complete = receipt.complete};
+    return parts_.store.Transact(
+        [&](Transaction& tx) { return parts_.store.PutErasure(tx, kept); });
+}
+
 Result<Receipt> Eraser::Erase(const ErasureRequest& request, const std::stop_token& stop) {
     FACET_TRY(plan, MakePlan(request));
     Receipt receipt;
-    receipt.created_at = parts_.clock.Now();
     receipt.by = request.by;
     receipt.reason = request.reason;
     receipt.dry_run = request.dry_run;
+    return CarryOut(plan, std::move(receipt), stop);
+}
+
+Result<Receipt> Eraser::CarryOut(const Plan& plan, Receipt receipt, const std::stop_token& stop) {
+    receipt.created_at = parts_.clock.Now();
     for (const auto& media : plan.media) {
-        receipt.media.push_back({media.uid, media.sha256, media.face_count});
+        receipt.media.push_back({media.uid, media.sha256, media.format, media.face_count});
     }
     for (const auto& face : plan.faces) receipt.faces.push_back(face.uid);
     receipt.people = plan.people;
@@ -146,54 +176,89 @@ Result<Receipt> Eraser::Erase(const ErasureRequest& request, const std::stop_tok
                        {"faces", faces},
                        {"vectors", faces},
                        {"people", static_cast<std::int64_t>(plan.people.size())}};
-    if (request.dry_run) return receipt;
-
-    FACET_TRY_VOID(Remove(plan, receipt, stop));
+    if (plan.searches) {
+        receipt.removed["saved_searches"] = static_cast<std::int64_t>(plan.doomed_searches.size());
+    }
+    if (receipt.dry_run) return receipt;
     receipt.id = Uuid::Generate();
-    Verify(plan, receipt);
-    const store::Erasure kept{
-        .uid = *receipt.id, .receipt = ToText(receipt), .created_at = receipt.created_at};
-    FACET_TRY_VOID(
-        parts_.store.Transact([&](Transaction& tx) { return parts_.store.AddErasure(tx, kept); }));
-    log::Info("erasure.done", {{"erasure", receipt.id->ToString()},
-                               {"media", plan.media.size()},
-                               {"faces", plan.gone.size()}});
+    FACET_TRY_VOID(Keep(receipt));
+    ++under_way_;
+    Finish(plan, receipt, stop);
+    --under_way_;
     return receipt;
 }
 
+void Eraser::Finish(const Plan& plan, Receipt& receipt, const std::stop_token& stop) {
+    auto removed = Remove(plan, receipt, stop);
+    Verify(plan, receipt);
+    receipt.complete = removed.has_value();
+    if (removed) removed = Keep(receipt);
+    if (removed) {
+        log::Info("erasure.done", {{"erasure", receipt.id->ToString()},
+                                   {"media", receipt.media.size()},
+                                   {"faces", receipt.removed["faces"]}});
+    } else {
+        receipt.complete = false;
+        receipt.checks.push_back({"the rest",
+                                  "something could not be done yet and is tried again every minute;"
+                                  " GET /v1/erasures/{id} tells when it is complete",
+                                  false});
+        log::Warn("erasure.unfinished", {{"erasure", receipt.id->ToString()},
+                                         {"error", removed.error().message},
+                                         {"detail", removed.error().detail}});
+    }
+}
+
+Result<void> Eraser::Resume(const std::stop_token& stop) {
+    constexpr std::chrono::minutes kOthersAtWork{1};
+    if (under_way_ > 0) return {};
+    FACET_TRY(unfinished, parts_.store.UnfinishedErasures());
+    for (const store::Erasure& erasure : unfinished) {
+        if (stop.stop_requested()) break;
+        if (parts_.clock.Now() - erasure.created_at < kOthersAtWork) continue;
+        FACET_TRY(receipt, ParseReceipt(erasure.receipt));
+        FACET_TRY(plan, PlanRest(receipt));
+        Finish(plan, receipt, stop);
+    }
+    return {};
+}
+
 Result<void> Eraser::Remove(const Plan& plan, Receipt& receipt, const std::stop_token& stop) {
-    const auto gone_already = [](const Result<void>& result) {
-        return !result && result.error().code == Code::kNotFound;
-    };
+    for (const Uuid& uid : plan.doomed_searches) {
+        auto removed = parts_.store.Transact(
+            [&](Transaction& tx) { return parts_.store.DeleteSearch(tx, uid); });
+        if (!removed && !IsGone(removed)) return removed;
+    }
+    FACET_TRY_VOID(ForgetTasks(plan, receipt));
     for (const auto& media : plan.media) {
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped before all was removed");
         auto removed = parts_.library.DeleteMedia(media);
-        if (!removed && !gone_already(removed)) return removed;
+        if (!removed && !IsGone(removed)) return removed;
     }
     for (const auto& face : plan.faces) {
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped before all was removed");
         auto removed = parts_.library.DeleteFace(face);
-        if (!removed && !gone_already(removed)) return removed;
+        if (!removed && !IsGone(removed)) return removed;
     }
-    FACET_TRY_VOID(parts_.store.Transact([&](Transaction& tx) -> Result<void> {
-        for (const Uuid& person : plan.people) {
-            auto removed = parts_.store.DeletePerson(tx, person);
-            if (!removed && !gone_already(removed)) return removed;
-        }
-        for (const auto& collection : plan.collections) {
-            if (collection.id == store::kDefaultCollection) continue;
-            FACET_TRY_VOID(parts_.store.DeleteCollection(tx, collection.id));
-        }
-        return {};
-    }));
-    FACET_TRY_VOID(ForgetTasks(plan, receipt));
-    FACET_TRY_VOID(ForgetSearches(plan, receipt));
+    for (const Uuid& person : plan.people) {
+        auto removed = parts_.store.Transact(
+            [&](Transaction& tx) { return parts_.store.DeletePerson(tx, person); });
+        if (!removed && !IsGone(removed)) return removed;
+    }
+    for (const auto& collection : plan.collections) {
+        if (collection.id == store::kDefaultCollection) continue;
+        auto removed = parts_.store.Transact(
+            [&](Transaction& tx) { return parts_.store.DeleteCollection(tx, collection.id); });
+        // kConflict: something came into it since. That was not asked for, so both stay.
+        if (!removed && !IsGone(removed) && removed.error().code != Code::kConflict) return removed;
+    }
+    FACET_TRY_VOID(ForgetOwnTasks(plan, receipt, stop));
     FACET_TRY_VOID(parts_.cache.Clear());
     return parts_.store.Scrub();
 }
 
-/// Tasks that are over and name something that went: results of searches by the original's task
-/// names do.
+/// Tasks that are over and name something that goes: results of searches by the original's task
+/// names do, and deliveries of webhooks.
 Result<void> Eraser::ForgetTasks(const Plan& plan, Receipt& receipt) {
     const auto names = [&](const tasks::Task& task) {
         return std::ranges::any_of(plan.names, [&](const std::string& name) {
@@ -209,117 +274,50 @@ Result<void> Eraser::ForgetTasks(const Plan& plan, Receipt& receipt) {
         }
         query.cursor = page.next_cursor;
     } while (!query.cursor.empty());
-    for (const auto& media : plan.media) {
-        if (auto task = Uuid::Parse(media.task)) doomed.push_back(*task);
-    }
-    std::int64_t forgotten = 0;
     for (const Uuid& id : doomed) {
-        auto done = parts_.tasks.Forget(id);
-        // One that runs still holds the number of a row that is gone, and will find that out.
-        const bool harmless =
-            !done && (done.error().code == Code::kNotFound || done.error().code == Code::kConflict);
-        if (!done && !harmless) return done;
-        forgotten += done ? 1 : 0;
+        const auto done = parts_.tasks.Forget(id);
+        // kConflict: it was queued again.
+        if (!done && !IsGone(done) && done.error().code != Code::kConflict) return done;
+        receipt.removed["tasks"] += done ? 1 : 0;
     }
-    receipt.removed["tasks"] = forgotten;
     return {};
 }
 
-/// A saved search for someone whose face went is derived from that face as much as from the picture
-/// it was made with.
-Result<void> Eraser::ForgetSearches(const Plan& plan, Receipt& receipt) {
-    FACET_TRY(all, parts_.store.ListSearches());
-    std::int64_t forgotten = 0;
-    for (const auto& listed : all) {
-        FACET_TRY(search, parts_.store.FindSearch(listed.uid));
-        const bool finds_erased = std::ranges::any_of(search.vectors, [&](const auto& probe) {
-            return std::ranges::any_of(plan.gone, [&](const auto& erased) {
-                return index::Dot(index::Vector(probe), index::Vector(erased.second.vector)) >=
-                       parts_.match_threshold;
-            });
-        });
-        if (!finds_erased) continue;
-        FACET_TRY_VOID(parts_.store.Transact(
-            [&](Transaction& tx) { return parts_.store.DeleteSearch(tx, search.uid); }));
-        ++forgotten;
-    }
-    receipt.removed["saved_searches"] = forgotten;
-    return {};
-}
-
-void Eraser::Verify(const Plan& plan, Receipt& receipt) {
-    const auto missing = [](const auto& result) {
-        return !result && result.error().code == Code::kNotFound;
-    };
-    bool rows = true;
-    bool originals = true;
-    std::int64_t elsewhere = 0;
-    std::int64_t where_found = 0;
+/// The analyses of the media. One that was running finds out that its media is gone, and removes
+/// the crops that it had written by then.
+Result<void> Eraser::ForgetOwnTasks(const Plan& plan, Receipt& receipt,
+                                    const std::stop_token& stop) {
+    constexpr std::chrono::seconds kPatience{60};
+    constexpr std::chrono::milliseconds kPause{50};
+    const Deadline deadline = Deadline::After(kPatience);
     for (const auto& media : plan.media) {
-        rows = rows && missing(parts_.store.FindMedia(media.id));
-        where_found += media.origin_path.empty() ? 0 : 1;
-        if (!missing(parts_.store.FindMediaBySha256(media.sha256))) {
-            ++elsewhere;  // the same bytes in another collection
-            continue;
+        const auto id = Uuid::Parse(media.task);
+        if (!id) continue;
+        auto done = parts_.tasks.Forget(*id);
+        while (!done && done.error().code == Code::kConflict && !deadline.Passed() &&
+               PauseFor(kPause, stop)) {
+            done = parts_.tasks.Forget(*id);
         }
-        constexpr std::chrono::seconds kPatience{30};
-        originals = originals && missing(parts_.blobs.OpenOriginal(media.sha256, media.format,
-                                                                   Deadline::After(kPatience), {}));
+        if (!done && !IsGone(done)) return done;
+        receipt.removed["tasks"] += done ? 1 : 0;
     }
-    bool crops = true;
-    bool vectors = true;
-    constexpr std::chrono::seconds kLongest{60};
-    const Deadline deadline = Deadline::After(kLongest);
-    for (const auto& [id, gone] : plan.gone) {
-        if (deadline.Passed()) break;
-        rows = rows && missing(parts_.store.FindFace(gone.face));
-        crops = crops && missing(parts_.blobs.ReadCrop(gone.face));
-        constexpr float kItself = 0.999F;
-        const auto near = parts_.nearest.Nearest(gone.vector, 10, kItself, {}, deadline);
-        vectors = vectors && near && std::ranges::none_of(*near, [&](const auto& one) {
-                      return plan.gone.contains(one.face);
-                  });
-    }
-    receipt.checks = {
-        {"rows", "GET /v1/media/{id} and GET /v1/faces/{id} answer 404", rows},
-        {"vectors in memory", "POST /v1/search with a picture of the person does not name the ids",
-         vectors},
-        {"originals", "no file under data/raw (or in the bucket) has the sha256", originals},
-        {"crops", "no file under data/processed/faces (or in the bucket) has the id of a face",
-         crops},
-        {"database files",
-         "the built-in database overwrites what it deletes and its log was emptied;"
-         " PostgreSQL's write-ahead log and all backups are kept by their operator",
-         std::nullopt}};
-    if (elsewhere > 0) {
-        receipt.checks.push_back({"same files in other collections",
-                                  std::to_string(elsewhere) + " of the files are there still",
-                                  false});
-    }
-    if (where_found > 0) {
-        receipt.checks.push_back(
-            {"files outside the library",
-             std::to_string(where_found) +
-                 " of the files were found in a folder, where they were left: remove them there",
-             std::nullopt});
-    }
+    return {};
 }
 
 Result<int> Eraser::EraseExpired(const std::stop_token& stop) {
     int count = 0;
     while (!stop.stop_requested()) {
-        constexpr int kBatch = 100;
-        FACET_TRY(expired, parts_.store.ExpiredMedia(kBatch));
+        FACET_TRY(expired, parts_.store.ExpiredMedia(kPage));
         if (expired.empty()) break;
-        for (const auto& media : expired) {
-            auto removed = parts_.library.DeleteMedia(media);
-            if (!removed && removed.error().code != Code::kNotFound) {
-                return std::unexpected(removed.error());
-            }
-            ++count;
-        }
+        Plan plan;
+        for (const auto& media : expired) FACET_TRY_VOID(AddMedia(media, plan));
+        Receipt receipt;
+        receipt.by = "retention";
+        receipt.reason = "the collection keeps it no longer";
+        FACET_TRY(done, CarryOut(plan, std::move(receipt), stop));
+        if (!done.complete) return Fail(Code::kUnavailable, "an erasure is not complete yet");
+        count += static_cast<int>(expired.size());
     }
-    if (count > 0) FACET_TRY_VOID(parts_.store.Scrub());
     return count;
 }
 

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <map>
-#include <optional>
+#include <atomic>
 #include <string>
 #include <vector>
 
 #include "pipeline/library.hpp"
 #include "pipeline/nearest.hpp"
+#include "pipeline/receipt.hpp"
 
 namespace facet::pipeline {
 
@@ -26,34 +24,6 @@ struct ErasureRequest {
     bool dry_run = false;
 };
 
-/// What went, by id and hash; no names, no pictures, no vectors.
-struct Receipt {
-    struct ErasedMedia {
-        Uuid id;
-        std::string sha256;
-        std::int64_t faces = 0;
-    };
-    struct Check {
-        std::string what;
-        std::string how;             // to check it oneself
-        std::optional<bool> passed;  // none: cannot be checked from here
-    };
-    std::optional<Uuid> id;  // none: of a dry run, not kept
-    Timestamp created_at{};
-    std::string by;
-    std::string reason;
-    bool dry_run = false;
-    std::vector<ErasedMedia> media;
-    std::vector<Uuid> faces;
-    std::vector<Uuid> people;
-    std::vector<std::string> collections;
-    std::map<std::string, std::int64_t> removed;
-    std::vector<Check> checks;
-};
-
-/// As JSON, as the API answers and the store keeps it.
-std::string ToText(const Receipt& receipt);
-
 /// Removal of people and pictures with a receipt. Thread safety: all methods, any thread.
 class Eraser {
 public:
@@ -69,27 +39,40 @@ public:
     };
     explicit Eraser(const Parts& parts) : parts_(parts) {}
 
-    /// When it returns, nothing of it is left in rows, index, crops, originals, cache, finished
-    /// tasks and saved searches, and the store is scrubbed. What it removed before it failed stays
-    /// removed; the same request again removes the rest of it.
-    /// Errors: kInvalidArgument (asks for nothing), kNotFound (something named is not there: then
-    /// nothing was removed), kUnavailable, kCancelled.
+    /// Afterwards nothing of it is left in rows, index, crops, originals, cache, finished tasks and
+    /// saved searches, and the store is scrubbed: then the receipt is `complete`. It is kept before
+    /// anything goes; when something cannot be done now (a reader holds the log of the database,
+    /// a server is away), or the process ends, `Resume` does the rest.
+    /// Memory: 2 KiB for each of the first kWitnesses faces, ids of the others.
+    /// Errors: kInvalidArgument (asks for nothing), kNotFound (something named is not there),
+    /// kUnavailable, all before anything was removed.
     Result<Receipt> Erase(const ErasureRequest& request, const std::stop_token& stop);
 
-    /// The media that their collections keep no longer; returns how many. Errors: kUnavailable.
+    /// Goes on with what others began over a minute ago and did not complete, each of them once.
+    /// Errors: kUnavailable.
+    Result<void> Resume(const std::stop_token& stop);
+
+    /// The media that their collections keep no longer, with receipts; saved searches stay.
+    /// Returns how many. Errors: kUnavailable.
     Result<int> EraseExpired(const std::stop_token& stop);
 
 private:
     struct Plan;
     Result<Plan> MakePlan(const ErasureRequest& request);
+    Result<void> LoadSearches(Plan& plan);
+    Result<Plan> PlanRest(const Receipt& receipt);
     Result<void> AddFace(const store::Face& face, Plan& plan);
     Result<void> AddMedia(const store::Media& media, Plan& plan);
+    Result<Receipt> CarryOut(const Plan& plan, Receipt receipt, const std::stop_token& stop);
+    void Finish(const Plan& plan, Receipt& receipt, const std::stop_token& stop);
     Result<void> Remove(const Plan& plan, Receipt& receipt, const std::stop_token& stop);
     Result<void> ForgetTasks(const Plan& plan, Receipt& receipt);
-    Result<void> ForgetSearches(const Plan& plan, Receipt& receipt);
+    Result<void> ForgetOwnTasks(const Plan& plan, Receipt& receipt, const std::stop_token& stop);
     void Verify(const Plan& plan, Receipt& receipt);
+    Result<void> Keep(const Receipt& receipt);
 
     const Parts parts_;
+    std::atomic<int> under_way_ = 0;
 };
 
 }  // namespace facet::pipeline

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "media/video.hpp"
 #include "pipeline/convert.hpp"
+#include "pipeline/video_segment.hpp"
 
 namespace facet::pipeline {
 namespace {
@@ -119,16 +120,25 @@ Result<Library::Jpeg> Library::FaceImage(const store::Face& face, float context,
 }
 
 Result<void> Library::DeleteMedia(const store::Media& media) {
+    // What an analysis that is not over has found so far.
     std::vector<Uuid> faces;
+    FACET_TRY(segments, store_.Segments(media.id));
+    for (const store::VideoSegment& segment : segments) {
+        const auto found = DecodeSegment(segment.data, {});
+        if (!found) continue;  // of another version: the sweep finds its crops
+        for (const store::NewFace& made : found->faces) faces.push_back(made.face.uid);
+    }
     FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
         FACET_TRY(removed, store_.DeleteMedia(tx, media.id));
-        faces = std::move(removed);
+        faces.insert(faces.end(), removed.begin(), removed.end());
         return access_.ForgetAnswersAbout(tx, media.uid.ToString());
     }));
     if (auto task = Uuid::Parse(media.task)) {
-        // Final already, or unknown: nothing to cancel.
-        [[maybe_unused]] const auto ignored = tasks_.Cancel(*task);
+        // Final already, or unknown: nothing to cancel. Running: it goes when it is purged.
+        [[maybe_unused]] const auto cancelled = tasks_.Cancel(*task);
+        [[maybe_unused]] const auto forgotten = tasks_.Forget(*task);
     }
+    deleted_ = true;
     events_.MediaDeleted(media.uid);
     FACET_TRY_VOID(cache_.Clear());
     for (const Uuid& face : faces) FACET_TRY_VOID(blobs_.RemoveCrop(face));
@@ -149,6 +159,7 @@ Result<void> Library::DeleteFace(const store::Face& face) {
         FACET_TRY_VOID(store_.DeleteFace(tx, face.id));
         return access_.ForgetAnswersAbout(tx, face.uid.ToString());
     }));
+    deleted_ = true;
     events_.FaceDeleted(face);
     FACET_TRY_VOID(cache_.Clear());
     FACET_TRY_VOID(blobs_.RemoveCrop(face.uid));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <stop_token>
 #include <vector>
@@ -41,11 +42,15 @@ public:
                                           const std::stop_token& stop);
 
     /// Rows, vectors, index entries (through `events`, see IndexFirst), crops, cached pictures,
-    /// kept answers and the original: nothing of it is left when this returns. Errors: kNotFound,
+    /// kept answers, its task and the original: nothing of it is left when this returns but, until
+    /// Store::Scrub, in the log of the database. Errors: kNotFound,
     /// kUnavailable.
     Result<void> DeleteMedia(const store::Media& media);
     /// One face with its vector and crop. Errors: kNotFound.
     Result<void> DeleteFace(const store::Face& face);
+    /// Whether anything was deleted since this was asked last: the files of the database hold it
+    /// until Store::Scrub.
+    bool TakeDeleted() noexcept { return deleted_.exchange(false); }
 
 private:
     /// `max_side` 0: full size.
@@ -62,6 +67,7 @@ private:
     store::Cache& cache_;
     EventSink& events_;
     const media::Limits limits_;
+    std::atomic<bool> deleted_ = false;
 };
 
 }  // namespace facet::pipeline

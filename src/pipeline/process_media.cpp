@@ -9,6 +9,7 @@
 #include "media/fingerprint.hpp"
 #include "pipeline/analyse_video.hpp"
 #include "pipeline/convert.hpp"
+#include "pipeline/fresh_crops.hpp"
 #include "pipeline/intake.hpp"
 
 namespace facet::pipeline {
@@ -38,8 +39,7 @@ public:
           notifier_(notifier),
           metrics_(metrics),
           options_(options),
-          video_({.store = store, .blobs = blobs, .analyzer = analyzer, .events = events},
-                 options.video) {}
+          video_({.store = store, .analyzer = analyzer, .events = events}, options.video) {}
 
     Result<Outcome> Run(const tasks::Task& task, const std::stop_token& stop) {
         const auto start = std::chrono::steady_clock::now();
@@ -52,10 +52,10 @@ public:
 
     Result<void> GiveUp(Transaction& tx, const tasks::Task& task, const Error& error) {
         FACET_TRY(id, ParseProcessMediaPayload(task.payload));
-        auto removed = store_.MarkFailed(tx, id, error);
-        if (!removed && removed.error().code == Code::kNotFound) return {};  // deleted meanwhile
-        if (!removed) return std::unexpected(std::move(removed).error());
-        tx.OnCommit([this, faces = std::move(*removed)] { RemoveCrops(faces); });
+        auto status = store_.MarkFailed(tx, id, error);
+        if (!status && status.error().code == Code::kNotFound) return {};  // deleted meanwhile
+        if (!status) return std::unexpected(std::move(status).error());
+        if (*status != store::MediaStatus::kFailed) return {};  // as it was before
         return notifier_.MediaEnded(tx, store::WebhookEvent::kMediaFailed, id);
     }
 
@@ -80,7 +80,8 @@ private:
         media.status = store::MediaStatus::kProcessing;
         events_.MediaProcessing(media);
 
-        FACET_TRY(analysed, AnalyseOriginal(media, stop));
+        auto crops = std::make_shared<FreshCrops>(store_, blobs_, id);
+        FACET_TRY(analysed, AnalyseOriginal(media, *crops, stop));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
         auto result = std::make_shared<store::AnalysisResult>(std::move(analysed));
 
@@ -109,8 +110,9 @@ private:
                 return notifier_.Matched(tx, matches);
             },
             .after_commit =
-                [this, id, result, removed, start] {
-                    RemoveCrops(*removed);
+                [this, id, result, removed, crops, start] {
+                    crops->Keep();
+                    RemoveCrops(blobs_, *removed);
                     metrics_.files_completed.Add();
                     metrics_.file_seconds.Observe(SecondsSince(start));
                     metrics_.faces_detected.Add(static_cast<double>(result->faces.size()));
@@ -121,7 +123,7 @@ private:
                 }};
     }
 
-    Result<store::AnalysisResult> AnalyseOriginal(const store::Media& media,
+    Result<store::AnalysisResult> AnalyseOriginal(const store::Media& media, FreshCrops& crops,
                                                   const std::stop_token& stop) {
         // A video may have to come from an object storage first, all of its gigabytes.
         constexpr std::chrono::hours kVideoArrives{2};
@@ -129,12 +131,14 @@ private:
         const Deadline deadline =
             Deadline::After(video ? std::chrono::milliseconds(kVideoArrives) : options_.deadline);
         FACET_TRY(original, blobs_.OpenOriginal(media.sha256, media.format, deadline, stop));
-        if (IsMoving(media, original.path())) return video_.Analyse(media, original.path(), stop);
-        return AnalysePicture(original.path(), deadline, stop);
+        if (IsMoving(media, original.path()))
+            return video_.Analyse(media, original.path(), crops, stop);
+        return AnalysePicture(original.path(), crops, deadline, stop);
     }
 
     Result<store::AnalysisResult> AnalysePicture(const std::filesystem::path& path,
-                                                 Deadline deadline, const std::stop_token& stop) {
+                                                 FreshCrops& crops, Deadline deadline,
+                                                 const std::stop_token& stop) {
         FACET_TRY(decoded, media::Decode(media::Source::File(path), options_.analysis_max_side,
                                          options_.limits, deadline));
         if (stop.stop_requested()) return Fail(Code::kCancelled, "stopped");
@@ -158,7 +162,7 @@ private:
         for (const auto& face : faces) {
             store::NewFace made = ToNewFace(face, scale, result.contract);
             FACET_TRY(crop, CropJpeg(decoded.image, face.detection.box));
-            FACET_TRY_VOID(blobs_.WriteCrop(made.face.uid, crop));
+            FACET_TRY_VOID(crops.Write(made.face.uid, crop));
             result.faces.push_back(std::move(made));
         }
         return result;
@@ -172,15 +176,6 @@ private:
                                      {"status", store::MediaStatusName(media->status)},
                                      {"faces", media->face_count},
                                      {"error", media->error_message}});
-    }
-
-    void RemoveCrops(const std::vector<Uuid>& faces) {
-        for (const Uuid& face : faces) {
-            if (auto removed = blobs_.RemoveCrop(face); !removed) {
-                log::Warn("crop.remove_failed",
-                          {{"face", face.ToString()}, {"detail", removed.error().detail}});
-            }
-        }
     }
 
     store::Store& store_;

@@ -71,7 +71,7 @@ Result<SegmentContent> DecodeSegment(std::span<const std::byte> data, std::strin
     Pieces pieces(data);
     FACET_TRY(magic, pieces.NextText());
     FACET_TRY(maker, pieces.NextText());
-    if (magic != kMagic || maker != made_with) {
+    if (magic != kMagic || (!made_with.empty() && maker != made_with)) {
         return Fail(Code::kConflict, "it was begun with other models or settings");
     }
     FACET_TRY(until, pieces.NextText());

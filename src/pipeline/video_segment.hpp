@@ -21,6 +21,7 @@ struct SegmentContent {
 
 /// `made_with` stands for everything that makes a difference to what is found: models, settings.
 std::vector<std::byte> EncodeSegment(const SegmentContent& content, std::string_view made_with);
+/// An empty `made_with` stands for whatever it was made with.
 /// Errors: kConflict (made with something else, or by another version), kCorrupt.
 Result<SegmentContent> DecodeSegment(std::span<const std::byte> data, std::string_view made_with);
 

@@ -170,6 +170,8 @@ void Workers::Finish(const Running& ran, Outcome outcome) {
         }
         return;
     }
+    // What the outcome holds is let go of before the task can be seen to have ended.
+    outcome = {};
     // A lost lease means another worker has the task; anything else is tried again.
     log::Warn("task.commit_failed", {{"task", lease.task.id.ToString()},
                                      {"error", committed.error().message},

@@ -49,18 +49,19 @@ Result<void> PostgresStore::MarkPending(Transaction& tx, MediaId id) {
     return DropSegments(tx, id);
 }
 
-Result<std::vector<Uuid>> PostgresStore::MarkFailed(Transaction& tx, MediaId id,
-                                                    const Error& error) {
-    auto& connection = PostgresConnectionOf(tx);
-    FACET_TRY_VOID(MustHaveChanged(
-        connection.Run("UPDATE media SET status = $1, error_code = $2, error_message = $3,"
-                       " contract = '', analysed_at = $4, updated_at = $4 WHERE id = $5",
-                       {static_cast<int>(MediaStatus::kFailed), CodeName(error.code),
-                        Storable(error.message), clock_.Now(), id.value()}),
-        kNoMedia));
-    FACET_TRY(removed, RemoveFaces(connection, id));
-    FACET_TRY_VOID(LogChanges(connection, removed.ids, {}));
-    return std::move(removed.uids);
+Result<MediaStatus> PostgresStore::MarkFailed(Transaction& tx, MediaId id, const Error& error) {
+    FACET_TRY_VOID(DropSegments(tx, id));
+    return ReadOne(
+        PostgresConnectionOf(tx).Run(
+            "UPDATE media SET status = CASE contract WHEN '' THEN $1::int ELSE $2::int END,"
+            " error_code = CASE contract WHEN '' THEN $3::text ELSE '' END,"
+            " error_message = CASE contract WHEN '' THEN $4::text ELSE $5::text END,"
+            " analysed_at = CASE contract WHEN '' THEN $6 ELSE analysed_at END, updated_at = $6"
+            " WHERE id = $7 RETURNING status",
+            {static_cast<int>(MediaStatus::kFailed), static_cast<int>(MediaStatus::kCompleted),
+             CodeName(error.code), Storable(error.message), Storable(NotAnalysedAgain(error)),
+             clock_.Now(), id.value()}),
+        [](const postgres::Row& row) { return static_cast<MediaStatus>(row.Int(0)); }, kNoMedia);
 }
 
 Result<std::vector<Uuid>> PostgresStore::DeleteMedia(Transaction& tx, MediaId id) {

@@ -254,6 +254,10 @@ CREATE TABLE video_segments (
     PRIMARY KEY (media, number)
 );
 )sql"},
+    postgres::Migration{.version = 4, .sql = R"sql(
+-- An erasure under way has its receipt already, so that it is ended whatever happens.
+ALTER TABLE erasures ADD COLUMN complete smallint NOT NULL DEFAULT 1;
+)sql"},
 };
 
 }  // namespace facet::store

@@ -6,8 +6,14 @@ namespace facet::store {
 namespace {
 
 Erasure ReadErasure(const postgres::Row& row) {
-    return {.uid = row.Id(0), .receipt = row.Text(1), .created_at = row.Time(2)};
+    return {.uid = row.Id(0),
+            .receipt = row.Text(1),
+            .created_at = row.Time(2),
+            .complete = row.Int(3) != 0};
 }
+
+constexpr std::string_view kSelectErasures =
+    "SELECT uid, receipt, created_at, complete FROM erasures";
 
 }  // namespace
 
@@ -51,25 +57,31 @@ Result<void> PostgresStore::DeleteSearch(Transaction& tx, const Uuid& uid) {
         PostgresConnectionOf(tx).Run("DELETE FROM searches WHERE uid = $1", {uid}), kNoSearch);
 }
 
-Result<void> PostgresStore::AddErasure(Transaction& tx, const Erasure& erasure) {
+Result<void> PostgresStore::PutErasure(Transaction& tx, const Erasure& erasure) {
     FACET_TRY_VOID(PostgresConnectionOf(tx).Run(
-        "INSERT INTO erasures (uid, receipt, created_at) VALUES ($1, $2, $3)",
-        {erasure.uid, Storable(erasure.receipt), clock_.Now()}));
+        "INSERT INTO erasures (uid, receipt, created_at, complete) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (uid) DO UPDATE"
+        " SET receipt = excluded.receipt, complete = excluded.complete",
+        {erasure.uid, Storable(erasure.receipt), clock_.Now(), erasure.complete ? 1 : 0}));
     return {};
 }
 
 Result<Erasure> PostgresStore::FindErasure(const Uuid& uid) {
-    return ReadOne(
-        database_.Run("SELECT uid, receipt, created_at FROM erasures WHERE uid = $1", {uid}),
-        ReadErasure, kNoErasure);
+    return ReadOne(database_.Run(std::string(kSelectErasures) + " WHERE uid = $1", {uid}),
+                   ReadErasure, kNoErasure);
 }
 
 Result<std::vector<Erasure>> PostgresStore::ListErasures(int limit) {
     FACET_TRY_VOID(CheckLimit(limit));
-    return ReadRows(database_.Run("SELECT uid, receipt, created_at FROM erasures"
-                                  " ORDER BY id DESC LIMIT $1",
-                                  {limit}),
-                    ReadErasure);
+    return ReadRows(
+        database_.Run(std::string(kSelectErasures) + " ORDER BY id DESC LIMIT $1", {limit}),
+        ReadErasure);
+}
+
+Result<std::vector<Erasure>> PostgresStore::UnfinishedErasures() {
+    return ReadRows(
+        database_.Run(std::string(kSelectErasures) + " WHERE complete = 0 ORDER BY id", {}),
+        ReadErasure);
 }
 
 }  // namespace facet::store

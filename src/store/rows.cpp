@@ -28,6 +28,8 @@ std::int64_t& CountOf(Stats& stats, MediaStatus status) {
 
 }  // namespace
 
+std::string NotAnalysedAgain(const Error& error) { return "not analysed again: " + error.message; }
+
 std::string SelectMedia(std::string_view from) {
     return std::string(
                "SELECT m.id, m.uid, m.sha256, m.name, m.format, m.mime, m.bytes, m.width, m.height,"

@@ -22,6 +22,9 @@ inline constexpr const char* kNoPerson = "there is no such person";
 inline constexpr const char* kNoSearch = "there is no such search";
 inline constexpr const char* kNoErasure = "there is no such receipt";
 
+/// What a media says of an analysis that failed after an earlier one had been completed.
+std::string NotAnalysedAgain(const Error& error);
+
 /// A query for the columns of a Media, in the order of ReadMedia; `from` names media as `m`.
 std::string SelectMedia(std::string_view from);
 

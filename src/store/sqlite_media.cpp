@@ -64,19 +64,25 @@ Result<void> SqliteStore::MarkPending(Transaction& tx, MediaId id) {
     return RemoveSegments(connection, id);
 }
 
-Result<std::vector<Uuid>> SqliteStore::MarkFailed(Transaction& tx, MediaId id, const Error& error) {
+Result<MediaStatus> SqliteStore::MarkFailed(Transaction& tx, MediaId id, const Error& error) {
     auto& connection = ConnectionOf(tx);
-    FACET_TRY(update, connection.Prepare("UPDATE media SET status = ?, error_code = ?,"
-                                         " error_message = ?, contract = '', analysed_at = ?5,"
-                                         " updated_at = ?5 WHERE id = ?4"));
-    FACET_TRY_VOID(update.Bind(1, static_cast<int>(MediaStatus::kFailed))
-                       .Bind(2, CodeName(error.code))
-                       .Bind(3, error.message)
-                       .Bind(4, id.value())
-                       .Bind(5, Now())
-                       .Run());
-    FACET_TRY_VOID(MustHaveChanged(connection, kNoMedia));
-    return RemoveFaces(connection, id);
+    FACET_TRY_VOID(RemoveSegments(connection, id));
+    FACET_TRY(update, connection.Prepare(
+                          "UPDATE media SET status = iif(contract = '', ?1, ?2),"
+                          " error_code = iif(contract = '', ?3, ''),"
+                          " error_message = iif(contract = '', ?4, ?5),"
+                          " analysed_at = iif(contract = '', ?6, analysed_at), updated_at = ?6"
+                          " WHERE id = ?7 RETURNING status"));
+    return ReadOne(
+        update.Bind(1, static_cast<int>(MediaStatus::kFailed))
+            .Bind(2, static_cast<int>(MediaStatus::kCompleted))
+            .Bind(3, CodeName(error.code))
+            .Bind(4, error.message)
+            .Bind(5, NotAnalysedAgain(error))
+            .Bind(6, Now())
+            .Bind(7, id.value()),
+        [](const sqlite::Statement& row) { return static_cast<MediaStatus>(row.Int(0)); },
+        kNoMedia);
 }
 
 Result<std::vector<Uuid>> SqliteStore::DeleteMedia(Transaction& tx, MediaId id) {

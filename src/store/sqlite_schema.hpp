@@ -283,6 +283,10 @@ CREATE TABLE video_segments (
     UNIQUE (media, number)
 ) STRICT;
 )sql"},
+    sqlite::Migration{.version = 4, .sql = R"sql(
+-- An erasure under way has its receipt already, so that it is ended whatever happens.
+ALTER TABLE erasures ADD COLUMN complete INTEGER NOT NULL DEFAULT 1;
+)sql"},
 };
 
 }  // namespace facet::store

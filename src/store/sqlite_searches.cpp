@@ -6,8 +6,14 @@ namespace facet::store {
 namespace {
 
 Erasure ReadErasure(const sqlite::Statement& row) {
-    return {.uid = ReadUuid(row, 0), .receipt = row.Text(1), .created_at = ReadTime(row, 2)};
+    return {.uid = ReadUuid(row, 0),
+            .receipt = row.Text(1),
+            .created_at = ReadTime(row, 2),
+            .complete = row.Int(3) != 0};
 }
+
+constexpr std::string_view kSelectErasures =
+    "SELECT uid, receipt, created_at, complete FROM erasures";
 
 }  // namespace
 
@@ -57,25 +63,37 @@ Result<void> SqliteStore::DeleteSearch(Transaction& tx, const Uuid& uid) {
     return MustHaveChanged(connection, kNoSearch);
 }
 
-Result<void> SqliteStore::AddErasure(Transaction& tx, const Erasure& erasure) {
-    FACET_TRY(insert, ConnectionOf(tx).Prepare("INSERT INTO erasures (uid, receipt, created_at)"
-                                               " VALUES (?, ?, ?)"));
-    return insert.Bind(1, erasure.uid.bytes()).Bind(2, erasure.receipt).Bind(3, Now()).Run();
+Result<void> SqliteStore::PutErasure(Transaction& tx, const Erasure& erasure) {
+    FACET_TRY(insert, ConnectionOf(tx).Prepare(
+                          "INSERT INTO erasures (uid, receipt, created_at, complete)"
+                          " VALUES (?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE"
+                          " SET receipt = excluded.receipt, complete = excluded.complete"));
+    return insert.Bind(1, erasure.uid.bytes())
+        .Bind(2, erasure.receipt)
+        .Bind(3, Now())
+        .Bind(4, erasure.complete ? 1 : 0)
+        .Run();
 }
 
 Result<Erasure> SqliteStore::FindErasure(const Uuid& uid) {
     FACET_TRY(read, database_.BeginRead());
-    FACET_TRY(query, read.connection().Prepare(
-                         "SELECT uid, receipt, created_at FROM erasures WHERE uid = ?"));
+    FACET_TRY(query, read.connection().Prepare(std::string(kSelectErasures) + " WHERE uid = ?"));
     return ReadOne(query.Bind(1, uid.bytes()), ReadErasure, kNoErasure);
 }
 
 Result<std::vector<Erasure>> SqliteStore::ListErasures(int limit) {
     FACET_TRY_VOID(CheckLimit(limit));
     FACET_TRY(read, database_.BeginRead());
-    FACET_TRY(query, read.connection().Prepare("SELECT uid, receipt, created_at FROM erasures"
+    FACET_TRY(query, read.connection().Prepare(std::string(kSelectErasures) +
                                                " ORDER BY id DESC LIMIT ?"));
     return ReadRows(query.Bind(1, limit), ReadErasure);
+}
+
+Result<std::vector<Erasure>> SqliteStore::UnfinishedErasures() {
+    FACET_TRY(read, database_.BeginRead());
+    FACET_TRY(query, read.connection().Prepare(std::string(kSelectErasures) +
+                                               " WHERE complete = 0 ORDER BY id"));
+    return ReadRows(query, ReadErasure);
 }
 
 }  // namespace facet::store

@@ -18,7 +18,7 @@ public:
     Result<AddedMedia> AddMedia(Transaction& tx, const NewMedia& media) override;
     Result<void> SetMediaTask(Transaction& tx, MediaId id, std::string_view task) override;
     Result<void> MarkProcessing(Transaction& tx, MediaId id) override;
-    Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id, const Error& error) override;
+    Result<MediaStatus> MarkFailed(Transaction& tx, MediaId id, const Error& error) override;
     Result<void> MarkPending(Transaction& tx, MediaId id) override;
     Result<std::vector<Uuid>> DeleteMedia(Transaction& tx, MediaId id) override;
     Result<Media> FindMedia(MediaId id) override;
@@ -60,9 +60,10 @@ public:
     Result<SavedSearch> FindSearch(const Uuid& uid) override;
     Result<std::vector<SavedSearch>> ListSearches() override;
     Result<void> DeleteSearch(Transaction& tx, const Uuid& uid) override;
-    Result<void> AddErasure(Transaction& tx, const Erasure& erasure) override;
+    Result<void> PutErasure(Transaction& tx, const Erasure& erasure) override;
     Result<Erasure> FindErasure(const Uuid& uid) override;
     Result<std::vector<Erasure>> ListErasures(int limit) override;
+    Result<std::vector<Erasure>> UnfinishedErasures() override;
 
     // sqlite_faces.cpp
     Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,

@@ -55,9 +55,10 @@ public:
     /// kMaxTrack or kMaxTracks).
     virtual Result<std::vector<Uuid>> CommitAnalysis(Transaction& tx, MediaId id,
                                                      const AnalysisResult& result) = 0;
-    /// Removes its faces (logged) and segments, sets kFailed with the error. Errors: kNotFound.
-    virtual Result<std::vector<Uuid>> MarkFailed(Transaction& tx, MediaId id,
-                                                 const Error& error) = 0;
+    /// Ends an analysis that came to nothing: drops its segments and sets kFailed with the error.
+    /// A media that an earlier analysis completed keeps its faces and is kCompleted again, with the
+    /// error as its note. Returns the status it has then. Errors: kNotFound.
+    virtual Result<MediaStatus> MarkFailed(Transaction& tx, MediaId id, const Error& error) = 0;
     /// Sets kPending for another analysis, from the beginning: drops its segments. The faces stay
     /// until it succeeds. Errors: kNotFound.
     virtual Result<void> MarkPending(Transaction& tx, MediaId id) = 0;
@@ -141,11 +142,14 @@ public:
     virtual Result<std::vector<SavedSearch>> ListSearches() = 0;
     /// Errors: kNotFound.
     virtual Result<void> DeleteSearch(Transaction& tx, const Uuid& uid) = 0;
-    virtual Result<void> AddErasure(Transaction& tx, const Erasure& erasure) = 0;
+    /// Replaces the receipt of this uid if there is one; its time stays.
+    virtual Result<void> PutErasure(Transaction& tx, const Erasure& erasure) = 0;
     /// Errors: kNotFound.
     virtual Result<Erasure> FindErasure(const Uuid& uid) = 0;
     /// Newest first, at most `limit` (1..500). Errors: kInvalidArgument.
     virtual Result<std::vector<Erasure>> ListErasures(int limit) = 0;
+    /// Oldest first.
+    virtual Result<std::vector<Erasure>> UnfinishedErasures() = 0;
 
     /// ---- faces -----------------------------------------------------------------------------
     /// Errors: kNotFound.

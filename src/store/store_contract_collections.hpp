@@ -357,7 +357,7 @@ TEST_P(CollectionsContract, ScrubbingLeavesWhatIsThere) {
 TEST_P(CollectionsContract, ReceiptsStay) {
     for (const char* text : {R"({"n":1})", R"({"n":2})"}) {
         const Erasure given{.uid = Uuid::Generate(), .receipt = text, .created_at = {}};
-        ASSERT_TRUE(Do([&](Transaction& tx) { return store_.AddErasure(tx, given); }));
+        ASSERT_TRUE(Do([&](Transaction& tx) { return store_.PutErasure(tx, given); }));
         EXPECT_EQ(store_.FindErasure(given.uid)->receipt, text);
     }
     const auto all = store_.ListErasures(10);
@@ -366,6 +366,26 @@ TEST_P(CollectionsContract, ReceiptsStay) {
     EXPECT_EQ(store_.ListErasures(1)->size(), 1U);
     EXPECT_FALSE(store_.ListErasures(0));
     EXPECT_EQ(store_.FindErasure(Uuid::Generate()).error().code, Code::kNotFound);
+}
+
+TEST_P(CollectionsContract, AnErasureUnderWayIsKnownUntilItIsComplete) {
+    Erasure erasure{.uid = Uuid::Generate(), .receipt = "{}", .created_at = {}, .complete = false};
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.PutErasure(tx, erasure); }));
+    const auto open = store_.UnfinishedErasures();
+    ASSERT_TRUE(open) << open.error().detail;
+    ASSERT_EQ(open->size(), 1U);
+    EXPECT_EQ(open->front().uid, erasure.uid);
+    const Timestamp begun = open->front().created_at;
+    backend_->clock.Advance(std::chrono::seconds(1));
+    erasure.receipt = R"({"done":true})";
+    erasure.complete = true;
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.PutErasure(tx, erasure); }));
+    EXPECT_TRUE(store_.UnfinishedErasures()->empty());
+    const auto now = *store_.FindErasure(erasure.uid);
+    EXPECT_EQ(now.receipt, erasure.receipt);
+    EXPECT_TRUE(now.complete);
+    EXPECT_EQ(now.created_at, begun);
+    EXPECT_EQ(store_.ListErasures(10)->size(), 1U);
 }
 
 }  // namespace facet::store

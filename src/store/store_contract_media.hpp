@@ -111,21 +111,38 @@ TEST_P(StoreContract, StatusFollowsTheAnalysis) {
     EXPECT_EQ(Faces(media.id).front().contract, kContract);
 }
 
-TEST_P(StoreContract, AFailureTakesTheFaces) {
-    const auto media = AddWithFaces("a", {1, 2});
-    std::set<Uuid> uids;
-    for (const auto& face : Faces(media.id)) uids.insert(face.uid);
-    auto removed = Do([&](Transaction& tx) {
+TEST_P(StoreContract, AFailureOfTheFirstAnalysisIsThatOfTheMedia) {
+    const auto media = Add("a");
+    const auto status = Do([&](Transaction& tx) {
         return store_.MarkFailed(tx, media.id, Error{Code::kCorrupt, "damaged", "internal detail"});
     });
-    ASSERT_TRUE(removed);
-    EXPECT_EQ(std::set<Uuid>(removed->begin(), removed->end()), uids);
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(*status, MediaStatus::kFailed);
     const auto now = *store_.FindMedia(media.id);
     EXPECT_EQ(now.status, MediaStatus::kFailed);
     EXPECT_EQ(now.error_code, CodeName(Code::kCorrupt));
     EXPECT_EQ(now.error_message, "damaged");
-    EXPECT_EQ(now.face_count, 0);
-    EXPECT_TRUE(AllVectors().empty());
+    EXPECT_EQ(now.analysed_at, backend_->clock.Now());
+}
+
+TEST_P(StoreContract, AFailureOfALaterAnalysisLeavesTheFaces) {
+    const auto media = AddWithFaces("a", {1, 2});
+    const auto analysed_at = store_.FindMedia(media.id)->analysed_at;
+    backend_->clock.Advance(std::chrono::seconds(1));
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.MarkPending(tx, media.id); }));
+    ASSERT_TRUE(Do([&](Transaction& tx) { return store_.MarkProcessing(tx, media.id); }));
+    const auto status = Do([&](Transaction& tx) {
+        return store_.MarkFailed(tx, media.id, Error{Code::kCancelled, "cancelled", ""});
+    });
+    ASSERT_TRUE(status) << status.error().detail;
+    EXPECT_EQ(*status, MediaStatus::kCompleted);
+    const auto now = *store_.FindMedia(media.id);
+    EXPECT_EQ(now.status, MediaStatus::kCompleted);
+    EXPECT_EQ(now.error_code, "");
+    EXPECT_EQ(now.error_message, "not analysed again: cancelled");
+    EXPECT_EQ(now.analysed_at, analysed_at);
+    EXPECT_EQ(now.face_count, 2);
+    EXPECT_EQ(AllVectors(), (std::multiset<float>{1, 2}));
 }
 
 TEST_P(StoreContract, WritesOfAMediaThatIsGoneAreNotFound) {
@@ -139,7 +156,9 @@ TEST_P(StoreContract, WritesOfAMediaThatIsGoneAreNotFound) {
         [&](Transaction& tx) { return store_.SetMediaTask(tx, none, "t"); },
         [&](Transaction& tx) { return store_.MarkProcessing(tx, none); },
         [&](Transaction& tx) { return store_.MarkPending(tx, none); },
-        [&](Transaction& tx) { return ignore(store_.MarkFailed(tx, none, {})); },
+        [&](Transaction& tx) {
+            return store_.MarkFailed(tx, none, {}).transform([](const auto&) {});
+        },
         [&](Transaction& tx) { return ignore(store_.DeleteMedia(tx, none)); },
         [&](Transaction& tx) {
             return ignore(store_.CommitAnalysis(tx, none, Analysis({MakeFace(1)})));
@@ -311,7 +330,7 @@ TEST_P(StoreContract, NamesThatAreNotTextAreTaken) {
 
 TEST_P(StoreContract, StatisticsCount) {
     AddWithFaces("aa", {1, 2, 3});
-    const auto failed = AddWithFaces("bbb", {4});
+    const auto failed = Add("bbb");
     const auto processing = Add("c");
     Add("d");
     Add("e");

@@ -285,14 +285,15 @@ Result<void> CopyNames(sqlite::Connection& from, postgres::Connection& to) {
                             query.Blob(3), ReadTime(query, 4)}});
         }
     }
-    FACET_TRY(query, from.Prepare("SELECT uid, receipt, created_at FROM erasures ORDER BY id"));
+    FACET_TRY(query, from.Prepare("SELECT uid, receipt, created_at, complete FROM erasures"
+                                  " ORDER BY id"));
     while (true) {
         FACET_TRY(more, query.Step());
         if (!more) break;
-        queries.push_back(
-            {.sql = "INSERT INTO erasures (uid, receipt, created_at)"
-                    " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-             .values = {ReadUuid(query, 0), Storable(query.Text(1)), ReadTime(query, 2)}});
+        queries.push_back({.sql = "INSERT INTO erasures (uid, receipt, created_at, complete)"
+                                  " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                           .values = {ReadUuid(query, 0), Storable(query.Text(1)),
+                                      ReadTime(query, 2), query.Int(3)}});
     }
     FACET_TRY_VOID(to.RunAll(queries));
     return {};

@@ -192,6 +192,7 @@ struct Erasure {
     Uuid uid;
     std::string receipt;  // JSON
     Timestamp created_at{};
+    bool complete = true;  // false: what it lists is still going
 };
 
 /// One row of the change log: a face appeared or went. `seq` only grows.

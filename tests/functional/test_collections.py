@@ -165,6 +165,9 @@ def test_what_is_old_goes_by_itself(make_server, testdata):
     for media in (young, kept):
         assert server.http.get(f"/v1/media/{media['id']}").status_code == 200
     assert server.http.get(f"/v1/media/{kept['id']}/content").status_code == 200, "the bytes are those of the one that went"
+    [receipt] = server.http.get("/v1/erasures").json()["items"]
+    assert receipt["by"] == "retention" and [one["id"] for one in receipt["media"]] == [old["id"]]
+    assert server.http.get(f"/v1/tasks/{old['task_id']}").status_code == 404
 
 
 def with_camera_time(jpeg, text):

@@ -1,8 +1,11 @@
 """What is erased is gone: from answers, from memory, and byte by byte from the disk."""
 
+import sqlite3
 import struct
 
+import httpx
 import pytest
+from servers import wait_for
 
 
 def erase(server, **what):
@@ -48,7 +51,8 @@ def test_an_erased_person_is_nowhere(anywhere, testdata):
     answer = erase(server, media_ids=[doomed["id"]], reason="asked for by mail")
     assert answer.status_code == 201, answer.text
     receipt = answer.json()
-    assert receipt["media"] == [{"id": doomed["id"], "sha256": doomed["sha256"], "faces": 1}]
+    assert receipt["complete"] is True
+    assert receipt["media"] == [{"id": doomed["id"], "sha256": doomed["sha256"], "format": "jpg", "faces": 1}]
     assert receipt["removed"]["media"] == receipt["removed"]["vectors"] == receipt["removed"]["saved_searches"] == 1
     assert receipt["removed"]["tasks"] >= 1
     assert all(check["passed"] in (True, None) for check in receipt["checks"]), receipt["checks"]
@@ -69,6 +73,59 @@ def test_an_erased_person_is_nowhere(anywhere, testdata):
         assert files_with(server.data, *as_bytes(kept_vector))
     again = erase(server, media_ids=[doomed["id"]])
     assert again.status_code == 404
+
+
+def test_what_a_reader_of_the_database_holds_up_is_ended_later(server, testdata):
+    doomed, named = server.add(testdata / "people/obama_1.jpg", testdata / "people/biden_1.jpg")
+    face = server.http.get(f"/v1/media/{doomed['id']}/faces").json()["items"][0]
+    vector = vector_of(server, face)
+    reader = sqlite3.connect(f"file:{server.data / 'facet.db'}?mode=ro", uri=True, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM media").fetchone()
+    answer = erase(server, media_ids=[doomed["id"]])
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert receipt["complete"] is False and False in [one["passed"] for one in receipt["checks"]]
+    assert server.http.get(f"/v1/media/{doomed['id']}").status_code == 404
+    assert server.http.get(f"/v1/erasures/{receipt['id']}").json()["complete"] is False
+    assert files_with(server.data, *as_bytes(vector)), "the log holds it as long as the reader does"
+    reader.close()
+
+    # Others than the process that began it wait for a minute before they go on with it.
+    server.kill()
+    with sqlite3.connect(server.data / "facet.db") as database:
+        database.execute("UPDATE erasures SET created_at = created_at - 61000")
+    server.start()
+    done = wait_for(lambda: [one for one in server.http.get("/v1/erasures").json()["items"] if one["complete"]])
+    assert [one["id"] for one in done] == [receipt["id"]]
+    assert all(check["passed"] in (True, None) for check in done[0]["checks"]), done[0]["checks"]
+    assert done[0]["media"] == receipt["media"] and done[0]["removed"]["media"] == 1
+    assert not files_with(server.data, *as_bytes(vector))
+    assert server.media(named["id"])["status"] == "completed"
+
+
+def test_what_is_erased_while_it_is_analysed_leaves_nothing(server, testdata):
+    photos = sorted((testdata / "groups").glob("*.jpg"))[:6]
+    media = [one["media"]["id"] for one in server.upload(*photos).json()["accepted"]]
+    wait_for(lambda: [one for one in media if server.media(one)["status"] == "processing"])
+    receipt = erase(server, media_ids=media).json()
+    assert receipt["complete"] is True
+    assert all(check["passed"] in (True, None) for check in receipt["checks"]), receipt["checks"]
+    assert server.http.get("/v1/tasks").json()["items"] == []
+    assert [path for folder in ("faces", "raw") for path in (server.data / folder).rglob("*") if path.is_file()] == []
+
+
+def test_events_of_the_past_forget_what_is_erased(server, testdata):
+    [media] = server.add(testdata / "people/obama_1.jpg")
+    erase(server, media_ids=[media["id"]])
+    told = ""
+    with httpx.stream("GET", server.url + "/v1/events", headers={"last-event-id": "x"}, timeout=30) as events:
+        for piece in events.iter_text():
+            told += piece
+            if "media.deleted" in told:
+                break
+    assert media["sha256"] not in told and "obama" not in told
+    assert told.count(media["id"]) == 1, "that it is gone"
 
 
 def test_a_person_goes_with_all_faces_and_others_stay(server, testdata):

@@ -1,6 +1,7 @@
 """Answers that the other tests have no occasion for."""
 
 import openapi
+from servers import wait_for
 from test_security import png
 
 NOBODY = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
@@ -28,6 +29,20 @@ def test_a_task_that_is_over_is_not_cancelled(server, testdata):
     answer = server.http.post(f"/v1/tasks/{media['task_id']}/cancel")
     assert answer.status_code == 409 and answer.json()["error"]["code"] == "conflict"
     assert server.media(media["id"])["status"] == "completed"
+
+
+def test_a_cancelled_second_analysis_leaves_what_the_first_found(make_server, testdata):
+    server = make_server("-s", "workers.count=1")
+    [media] = server.add(testdata / "people/obama_small.jpg")
+    faces = server.http.get(f"/v1/media/{media['id']}/faces").json()["items"]
+    film = server.upload(testdata / "video/hamilton.mp4").json()["accepted"][0]["media"]["id"]
+    wait_for(lambda: server.media(film)["status"] == "processing")
+    task = server.http.post(f"/v1/media/{media['id']}/reprocess").json()["task_id"]
+    assert server.http.post(f"/v1/tasks/{task}/cancel").json()["state"] == "cancelled"
+    now = server.media(media["id"])
+    assert now["status"] == "completed" and now["face_count"] == 1
+    assert server.http.get(f"/v1/media/{media['id']}/faces").json()["items"] == faces
+    assert server.http.get(f"/v1/faces/{faces[0]['id']}/image").status_code == 200
 
 
 def test_pictures_that_cannot_be_looked_at(server, testdata):
