@@ -24,7 +24,7 @@ Result<Format> Identify(const ByteSource& bytes) {
     if (IsVideo(format)) {
         return Fail(
             Code::kUnsupportedMedia,
-            std::format("video files are not supported yet (this one is {})", Name(format)));
+            std::format("a picture is wanted here, and this is a video ({})", Name(format)));
     }
     if (!IsImage(format)) {
         return Fail(Code::kUnsupportedMedia,
