@@ -94,8 +94,7 @@ def check(method, path, status, content_type, body, headers):
         assert headers.get("etag", "").startswith('"') or operation.id in NO_ETAG, f"{operation.id}: no strong ETag"
 
 
-NO_ETAG = {"getSavedSearch", "health", "settings", "listErasures", "getErasure", "whoAmI", "listSessions", "listUsers",
-           "listKeys", "getKey", "audit", "listWebhooks", "getWebhook", "webhookDeliveries"}
+NO_ETAG = {"getSavedSearch"}  # searches anew
 
 
 def check_httpx(response):

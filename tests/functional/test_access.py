@@ -3,7 +3,6 @@
 import concurrent.futures
 import stat
 
-import httpx
 from access import PASSWORD, UNKNOWN, Browser, error, may_write, setup_code, with_key
 from facet_server import client
 from servers import wait_for
@@ -69,7 +68,7 @@ def test_a_restart_keeps_the_set_up_code_and_the_logins(make_server):
     server.stop()
     again = make_server("-s", "server.login=true", data=server.data)
     assert not (again.data / "setup-code").exists()
-    later = httpx.Client(base_url=again.url, headers={"cookie": f"facet_session={cookie}"})
+    later = client(again.url, headers={"cookie": f"facet_session={cookie}"})
     who = later.get("/v1/session").json()
     assert who["authenticated"] and who["csrf_token"] == csrf
 
@@ -80,10 +79,10 @@ def test_a_server_for_others_needs_a_login_or_a_token(facet, make_server):
     facet("-s", "server.address=0.0.0.0", "-s", "server.trusted_proxies=nginx", "-s", "server.login=true", "serve",
           check=1)
     server = make_server("-s", "server.address=0.0.0.0", "-s", "server.login=true")
-    url = server.url.replace("0.0.0.0", "127.0.0.1")
-    assert httpx.get(url + "/v1/stats").status_code == 401
-    assert httpx.get(url + "/health/live").status_code == 200
-    assert httpx.get(url + "/v1/session", headers={"Host": "photos.example"}).status_code == 200
+    anybody = client(server.url.replace("0.0.0.0", "127.0.0.1"))
+    assert anybody.get("/v1/stats").status_code == 401
+    assert anybody.get("/health/live").status_code == 200
+    assert anybody.get("/v1/session", headers={"Host": "photos.example"}).status_code == 200
 
 
 # --- sessions -------------------------------------------------------------------------------------
@@ -120,8 +119,7 @@ def test_the_cookie_is_for_this_site_and_no_script(guarded, anna):
     assert "Secure" not in cookie and "Domain" not in cookie
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["user"]["name"] == "anna" and answer.json()["user"]["kind"] == "session"
-    secure = httpx.post(guarded.url + "/v1/session", json={"name": "anna", "password": PASSWORD},
-                        headers={"X-Forwarded-Proto": "https"})
+    secure = Browser(guarded.url, headers={"X-Forwarded-Proto": "https"}).log_in()
     assert "; Secure" in secure.headers["set-cookie"]
 
 
@@ -175,7 +173,7 @@ def test_logging_out_here_and_everywhere(guarded, anna):
     stolen = {"cookie": f"facet_session={phone.cookies['facet_session']}"}
     answer = phone.delete("/v1/session")
     assert answer.status_code == 204 and "Max-Age=0" in answer.headers["set-cookie"]
-    assert httpx.get(guarded.url + "/v1/stats", headers=stolen).status_code == 401
+    assert client(guarded.url, headers=stolen).get("/v1/stats").status_code == 401
     assert tablet.get("/v1/stats").status_code == 200
     assert tablet.delete("/v1/sessions").status_code == 204
     assert anna.get("/v1/stats").status_code == 401

@@ -1,8 +1,8 @@
 """Statuses, errors and limits of the HTTP API."""
 
-import httpx
 import pytest
 from conftest import WEB
+from facet_server import client
 
 
 def error(answer):
@@ -200,17 +200,17 @@ def test_a_token_opens_the_server_to_other_machines_and_is_asked_of_everybody(ma
     secret = tmp_path / "token"
     secret.write_text("correct horse battery\n")
     server = make_server("-s", "server.address=0.0.0.0", environment={"FACET_SERVER__TOKEN_FILE": str(secret)})
-    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    anybody = client(server.url.replace("0.0.0.0", "127.0.0.1"))
     token = {"Authorization": "Bearer correct horse battery"}
     for path in ("/v1/stats", "/files", "/metrics", "/health", "/v1/events"):
-        refused = httpx.get(url + path)
+        refused = anybody.get(path)
         assert refused.status_code == 401 and refused.headers["www-authenticate"].startswith("Bearer"), path
         assert refused.json()["error"]["code"] == "unauthorized"
-    assert httpx.get(url + "/v1/stats", headers=token).status_code == 200
-    assert httpx.get(url + "/v1/stats", headers={"Host": "photos.example", **token}).status_code == 200
-    assert httpx.get(url + "/health/live").json() == {"status": "alive"}
-    assert httpx.get(url + "/health/ready").json() == {"status": "healthy"}
-    ready = httpx.get(url + "/health/ready", headers=token)
+    assert anybody.get("/v1/stats", headers=token).status_code == 200
+    assert anybody.get("/v1/stats", headers={"Host": "photos.example", **token}).status_code == 200
+    assert anybody.get("/health/live").json() == {"status": "alive"}
+    assert anybody.get("/health/ready").json() == {"status": "healthy"}
+    ready = anybody.get("/health/ready", headers=token)
     assert ready.status_code == 200 and set(ready.json()["checks"]) == {"database", "tasks", "watch"}
     log = (server.data / "server.log").read_text()
     assert "horse" not in log

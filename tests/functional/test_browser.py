@@ -54,6 +54,10 @@ def test_tasks_are_shown_and_run_again(play, anywhere):
     play("tasks", anywhere)
 
 
+def test_scripts_in_names_and_pictures_are_shown_and_not_run(play, server):
+    play("hostile", server)
+
+
 def test_errors_are_told_and_got_over(play, server):
     play("errors", server)
 

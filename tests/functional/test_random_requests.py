@@ -94,20 +94,56 @@ def requests(draw, known, pictures):
     return request
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_no_request_makes_the_server_fail(server, testdata, seed):
-    photos = [testdata / "people/obama_small.jpg", testdata / "people/obama_and_biden_1.jpg"]
-    server.add(*photos)
-    known = ["0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"]
-    known += [one["id"] for one in server.http.get("/v1/media").json()["items"]]
-    known += [one["id"] for one in server.http.get("/v1/faces").json()["items"]]
-    known += [one["id"] for one in server.http.get("/v1/tasks").json()["items"]]
-    known.append(server.http.post("/v1/people", json={"name": "Ada"}).json()["id"])
-    small = [photos[0].read_bytes(), photos[0].read_bytes()[:2000]]
+# Routes of the original system, which are not in openapi.yaml: method, path, query or form, field of files.
+ORIGINAL = [
+    ("GET", "/files", ["page", "per_page", "collection"], None),
+    ("GET", "/faces/{id}", [], None),
+    ("GET", "/face-image/{id}", [], None),
+    ("GET", "/stats", ["collection"], None),
+    ("GET", "/task-status/{id}", [], None),
+    ("GET", "/cache/stats", [], None),
+    ("POST", "/cache/clear", ["pattern"], None),
+    ("GET", "/health", [], None),
+    ("POST", "/upload", ["collection"], "file"),
+    ("POST", "/upload-batch", ["collection"], "files"),
+    ("POST", "/search", ["threshold", "top_k", "collection"], "file"),
+]
 
-    @settings(max_examples=int(os.environ.get("FACET_RANDOM_REQUESTS", "250")), deadline=None, database=None,
+
+@st.composite
+def original_requests(draw, known, pictures):
+    method, path, names, field = draw(st.sampled_from(ORIGINAL))
+    text = (st.sampled_from(known) | st.integers().map(str) | st.floats().map(str) | st.text(max_size=40) |
+            st.sampled_from(["0", "1", "-1", "0x10", "1e400", str(2**63), str(2**64), "%00", "../..", "default"]))
+    path = path.replace("{id}", urllib.parse.quote(draw(text) or "x", safe=""))
+    fields = {name: draw(text) for name in names if draw(st.booleans())}
+    if field is None:
+        body = draw(st.binary(max_size=99)) if method == "POST" else None
+        return {"method": method, "url": path, "params": fields, "content": body}
+    names = st.sampled_from([field] * 3 + ["file", "files", "image", "\0"])
+    files = [(draw(names), (draw(st.text(max_size=20)), draw(st.sampled_from(pictures) | st.binary(max_size=99))))
+             for _ in range(draw(st.integers(0, 3)))]
+    where = draw(st.sampled_from(["params", "data"]))
+    return {"method": method, "url": path, "files": files, where: fields}
+
+
+@pytest.fixture
+def filled(anywhere, testdata):
+    """A server with something of each kind; ids of it; what may be sent as a picture."""
+    photos = [testdata / "people/obama_small.jpg", testdata / "people/obama_and_biden_1.jpg"]
+    media = anywhere.add(*photos)
+    known = ["0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", *[one["id"] for one in media]]
+    known += [one["id"] for one in anywhere.http.get("/v1/faces").json()["items"]]
+    known += [one["id"] for one in anywhere.http.get("/v1/tasks").json()["items"]]
+    known.append(anywhere.http.post("/v1/people", json={"name": "Ada"}).json()["id"])
+    legacy = [str(one["legacy_id"]) for one in media]
+    return anywhere, known, legacy, [photos[0].read_bytes(), photos[0].read_bytes()[:2000]]
+
+
+def ask_many(server, made, seed, examples):
+    @settings(max_examples=int(os.environ.get("FACET_RANDOM_REQUESTS", examples)), deadline=None, database=None,
               suppress_health_check=list(HealthCheck), print_blob=False)
-    @given(requests(known, small))
+    @given(made)
     def ask(request):
         answer = server.http.request(**request)  # which checks it against the description
         assert answer.status_code < 500, (request["method"], request["url"], answer.status_code, answer.text[:500])
@@ -115,3 +151,17 @@ def test_no_request_makes_the_server_fail(server, testdata, seed):
     with_seed(seed)(ask)()
     assert server.process.poll() is None
     assert server.http.get("/v1/health").status_code == 200
+
+
+@pytest.mark.parametrize("make_anywhere, seed, examples", [("built-in", 1, 250), ("built-in", 2, 250), ("servers", 3, 100)],
+                         indirect=["make_anywhere"])
+def test_no_request_makes_the_server_fail(filled, seed, examples):
+    server, known, _, pictures = filled
+    ask_many(server, requests(known, pictures), seed, examples)
+
+
+@pytest.mark.parametrize("make_anywhere, seed, examples", [("built-in", 4, 150), ("servers", 5, 100)],
+                         indirect=["make_anywhere"])
+def test_no_request_to_the_routes_of_the_original_makes_the_server_fail(filled, seed, examples):
+    server, known, legacy, pictures = filled
+    ask_many(server, original_requests(known + legacy, pictures), seed, examples)

@@ -62,6 +62,29 @@ export const photo = (path, name = basename(path)) => ({
   buffer: readFileSync(join(process.env.FACET_TESTDATA, path)),
 });
 
+/** The same JPEG, with this text as Exif image description, make, model, artist and copyright. */
+export function withExif(file, text) {
+  const tags = [0x010e, 0x010f, 0x0110, 0x013b, 0x8298];
+  const value = Buffer.from(`${text}\0`);
+  const tiff = Buffer.alloc(8 + 2 + 12 * tags.length + 4);
+  tiff.write('II*\0', 'latin1');
+  tiff.writeUInt32LE(8, 4);
+  tiff.writeUInt16LE(tags.length, 8);
+  tags.forEach((tag, i) => {
+    const at = 10 + 12 * i;
+    tiff.writeUInt16LE(tag, at);
+    tiff.writeUInt16LE(2, at + 2); // ASCII
+    tiff.writeUInt32LE(value.length, at + 4);
+    tiff.writeUInt32LE(tiff.length, at + 8);
+  });
+  const body = Buffer.concat([Buffer.from('Exif\0\0'), tiff, value]);
+  const head = Buffer.from([0xff, 0xe1, (body.length + 2) >> 8, (body.length + 2) & 255]);
+  return {
+    ...file,
+    buffer: Buffer.concat([file.buffer.subarray(0, 2), head, body, file.buffer.subarray(2)]),
+  };
+}
+
 /** Large and slow to send: a picture with much behind its end. */
 export const padded = (n, bytes) => {
   const file = slope(n);
