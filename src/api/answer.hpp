@@ -61,7 +61,8 @@ net::Route Get(std::string_view path, S& services,
     return Get(Scope::kRead, path, services, answerer);
 }
 
-/// A POST that is done once for each Idempotency-Key. Its answers must hold no secret.
+/// A POST that is done once for each Idempotency-Key. Neither its bodies nor its answers may hold a
+/// secret.
 inline net::Route PostOnce(Scope scope, std::string path, Services& services,
                            Result<net::Response> (*answerer)(Services&, const Call&)) {
     const net::Handler handler = [&services, scope, answerer](const net::Request& request) {

@@ -56,6 +56,17 @@ net::Response Search(Services& services, const Call& call, pipeline::SearchReque
     return JsonResponse(200, out);
 }
 
+/// A search that is to be saved makes something, so it is done once for each Idempotency-Key.
+/// `content` as for AnswerOnce.
+net::Response SearchOnce(Services& services, const Call& call, std::string_view content,
+                         pipeline::SearchRequest search, const net::Params& fields) {
+    if (TextField(fields, "save_as").empty()) {
+        return Search(services, call, std::move(search), fields);
+    }
+    return AnswerOnce(services.access, call, content,
+                      [&] { return Search(services, call, std::move(search), fields); });
+}
+
 class SearchUpload final : public PictureUpload {
 public:
     static Result<std::unique_ptr<net::Upload>> Begin(Services& services,
@@ -70,10 +81,17 @@ public:
 
     net::Response Finish(const net::Request& request) override {
         pipeline::SearchRequest search;
-        const auto* image = picture("image");
-        if (image != nullptr) search.image = media::Source::Memory(*image);
-        return Search(services_, {.request = request, .caller = caller_}, std::move(search),
-                      request.fields);
+        UploadContent content;
+        if (const auto* image = picture("image")) {
+            search.image = media::Source::Memory(*image);
+            if (HasKey(request)) {
+                Sha256 hash;
+                hash.Update(*image);
+                content.AddFile(ToHex(hash.Finish()));
+            }
+        }
+        return SearchOnce(services_, {.request = request, .caller = caller_},
+                          content.Finish(request.fields), std::move(search), request.fields);
     }
 
 private:
@@ -85,7 +103,7 @@ Result<net::Response> SearchByJson(Services& services, const Call& call) {
     FACET_TRY(body, ReadSearchBody(call.request));
     pipeline::SearchRequest search;
     search.vectors = std::move(body.vectors);
-    return Search(services, call, std::move(search), body.fields);
+    return SearchOnce(services, call, call.request.body, std::move(search), body.fields);
 }
 
 // ---- saved searches --------------------------------------------------------------------------
