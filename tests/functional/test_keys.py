@@ -78,6 +78,12 @@ def test_a_key_for_a_collection(guarded, anna):
     assert error(frame.get("/v1/media", params={"collection": "default"})) == (404, "not_found")
 
 
+def test_a_key_that_has_expired_already_is_not_made(guarded, anna):
+    refused = anna.post("/v1/keys", json={"name": "x", "scope": "read", "expires_at": "2020-01-01T00:00:00Z"})
+    assert error(refused) == (400, "invalid_argument") and "future" in refused.json()["error"]["message"]
+    assert anna.get("/v1/keys").json()["items"] == []
+
+
 def test_an_event_stream_ends_with_the_login_that_opened_it(guarded, anna, testdata):
     def listen(stack, **headers):
         stream = stack.enter_context(httpx.stream("GET", guarded.url + "/v1/events", headers=headers, timeout=10))
