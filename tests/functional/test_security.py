@@ -1,5 +1,6 @@
 """What strangers try: names that climb, bombs, scripts in names, requests for others, too much and too slow."""
 
+import gzip
 import socket
 import struct
 import time
@@ -127,3 +128,17 @@ def test_answers_say_how_browsers_shall_treat_them(server):
         assert "default-src 'self'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_compressed_bodies_are_refused(server, testdata):
+    photo = (testdata / "people/obama_small.jpg").read_bytes()
+    coding = {"Content-Encoding": "gzip"}
+    asked = [server.http.post("/v1/people", headers={"Content-Type": "application/json", **coding},
+                              content=gzip.compress(b'{"name": "Ada"}')),
+             server.http.post("/v1/search", headers={"Content-Type": "application/json", **coding}, content=b"{}"),
+             server.http.post("/v1/media", headers=coding, files={"file": ("a.jpg", photo)}),
+             server.http.post("/upload", headers=coding, files={"file": ("a.jpg", photo)})]
+    for answer in asked:
+        assert answer.status_code == 415 and answer.json()["error"]["code"] == "unsupported_media"
+        assert answer.headers["accept-encoding"] == "identity"
+    assert server.http.get("/v1/media").json()["items"] == []
