@@ -48,7 +48,7 @@ net::Response Search(Services& services, const Call& call, pipeline::SearchReque
                  search.image  ? "picture"
                  : search.face ? "face"
                                : "embedding",
-                 TextField(fields, "collection"), answer->hits.size());
+                 TextField(fields, "collection"), answer->hits.size(), search.face);
     auto saved = Save(services, fields, *answer);
     if (!saved) return fail(saved.error());
     json::object out = ToJson(*answer, services.analyzer.manifest());
@@ -140,6 +140,7 @@ Result<net::Response> DeleteSaved(Services& services, const Call& call) {
     FACET_TRY(saved, SavedOf(services, call));
     FACET_TRY_VOID(services.store.Transact(
         [&](Transaction& tx) { return services.store.DeleteSearch(tx, saved.uid); }));
+    services.audit.Record(call, "search.delete", saved.uid.ToString());
     return NoContent();
 }
 

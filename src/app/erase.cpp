@@ -158,6 +158,13 @@ int Erase(const Settings& settings, const EraseArguments& arguments, const Outpu
     auto receipt = instance.eraser().Erase(*request, signals.token());
     if (!receipt) return FailWith(receipt.error(), output);
     Show(*receipt, output);
+    const auto recorded =
+        RecordCommand(instance, "erasure", receipt->id ? receipt->id->ToString() : "",
+                      {{"media", receipt->media.size()},
+                       {"faces", receipt->faces.size()},
+                       {"people", receipt->people.size()},
+                       {"collections", receipt->collections.size()}});
+    if (!recorded) return output.Fail(recorded.error());
     const bool all_gone = std::ranges::all_of(
         receipt->checks, [](const auto& check) { return check.passed.value_or(true); });
     return all_gone ? kOk : kPartly;
