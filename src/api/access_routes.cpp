@@ -143,6 +143,9 @@ Result<store::NewApiKey> ReadNewKey(Services& services, const JsonBody& body) {
     FACET_TRY(scope, ReadScope(scope_name));
     FACET_TRY(expires_at, body.OptionalTime("expires_at"));
     FACET_TRY_VOID(CheckUserName(name));
+    if (expires_at && *expires_at <= SystemClock().Now()) {
+        return Fail(Code::kInvalidArgument, "expires_at must be in the future");
+    }
     key.name = std::move(name);
     key.scope = scope;
     key.expires_at = expires_at;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "api/caller.hpp"
 #include "api/errors.hpp"
@@ -21,6 +22,19 @@ inline Authenticator& AuthenticatorOf(Services& services) { return services.proc
 
 /// An answer to GET with a strong ETag of its body, where the handler gave none.
 net::Response WithEtag(net::Response response);
+
+/// The handler of a GET whose answers have an ETag.
+struct Tagged {
+    net::Handler handler;
+    net::Response operator()(const net::Request& request) const {
+        return WithEtag(handler(request));
+    }
+};
+
+/// Makes each PATCH and DELETE of what a Tagged GET shows under the same path obey If-Match (RFC
+/// 9110, section 13.1.1): 412 when that is not what the caller has seen. Of the requests of one
+/// process with If-Match the second sees what the first has done; those of others may come between.
+void ObeyIfMatch(std::vector<net::Route>& routes);
 
 /// A handler for callers of the scope; an error becomes the error envelope. `services` are Services
 /// or ProcessServices.
@@ -46,12 +60,10 @@ net::Route Answer(Scope scope, std::string_view method, std::string_view path, S
 template <class S>
 net::Route Get(Scope scope, std::string_view path, S& services,
                Result<net::Response> (*answerer)(S&, const Call&)) {
-    const net::Handler handler = Handle(scope, services, answerer);
-    return {
-        .method = "GET",
-        .path = std::string(path),
-        .target = net::Handler([handler](const net::Request& r) { return WithEtag(handler(r)); }),
-        .admit = {}};
+    return {.method = "GET",
+            .path = std::string(path),
+            .target = net::Handler(Tagged{Handle(scope, services, answerer)}),
+            .admit = {}};
 }
 
 /// GET for callers who may read.
@@ -61,7 +73,8 @@ net::Route Get(std::string_view path, S& services,
     return Get(Scope::kRead, path, services, answerer);
 }
 
-/// A POST that is done once for each Idempotency-Key. Its answers must hold no secret.
+/// A POST that is done once for each Idempotency-Key. Neither its bodies nor its answers may hold a
+/// secret.
 inline net::Route PostOnce(Scope scope, std::string path, Services& services,
                            Result<net::Response> (*answerer)(Services&, const Call&)) {
     const net::Handler handler = [&services, scope, answerer](const net::Request& request) {

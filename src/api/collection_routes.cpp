@@ -129,8 +129,10 @@ Result<net::Response> RenamePerson(Services& services, const Call& call) {
 
 Result<net::Response> DeletePerson(Services& services, const Call& call) {
     FACET_TRY(person, PersonOf(services, call));
-    FACET_TRY_VOID(services.store.Transact(
-        [&](Transaction& tx) { return services.store.DeletePerson(tx, person.uid); }));
+    FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) -> Result<void> {
+        FACET_TRY_VOID(services.store.DeletePerson(tx, person.uid));
+        return services.access.ForgetAnswersAbout(tx, person.uid.ToString());
+    }));
     services.audit.Record(call, "person.delete", person.uid.ToString());
     return NoContent();
 }
@@ -140,11 +142,11 @@ Result<net::Response> DeletePerson(Services& services, const Call& call) {
 std::vector<net::Route> CollectionRoutes(Services& services) {
     return {
         Get("/v1/collections", services, List),
-        Answer(Scope::kAdmin, "POST", "/v1/collections", services, Create),
+        PostOnce(Scope::kAdmin, "/v1/collections", services, Create),
         Get("/v1/collections/{collection}", services, Find),
         Answer(Scope::kAdmin, "PATCH", "/v1/collections/{collection}", services, Change),
         Get("/v1/people", services, ListPeople),
-        Answer(Scope::kWrite, "POST", "/v1/people", services, CreatePerson),
+        PostOnce(Scope::kWrite, "/v1/people", services, CreatePerson),
         Get("/v1/people/{id}", services, GetPerson),
         Answer(Scope::kWrite, "PATCH", "/v1/people/{id}", services, RenamePerson),
         Answer(Scope::kWrite, "DELETE", "/v1/people/{id}", services, DeletePerson),

@@ -10,8 +10,8 @@ namespace facet::api {
 
 /// Answers a request that may carry an Idempotency-Key: a repetition within a day gets the first
 /// answer again, with `Idempotency-Replayed: true`; while the first is under way 409, and the same
-/// key for another request 422. Answers from 500 on are not kept. Nothing that is answered so may
-/// hold a secret.
+/// key for another request 422. Answers from 500 on are not kept. Nothing that is asked or answered
+/// so may hold a secret: the answer is kept as it is, and a fast hash of a password can be guessed.
 ///
 /// `content` stands for all that the request asks for beside its method, path and query: the body,
 /// or for an upload the hashes of its files. Without the header: just `answer`.

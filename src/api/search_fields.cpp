@@ -160,8 +160,11 @@ Result<net::Params> ParseKeptFields(std::string_view text) {
 }
 
 void RecordSearch(Services& services, const Call& call, std::string_view by,
-                  std::string_view collections, std::size_t results) {
-    services.audit.Record(call, "search", collections, {{"by", by}, {"results", results}});
+                  std::string_view collections, std::size_t results,
+                  const std::optional<Uuid>& face) {
+    json::object detail{{"by", by}, {"results", results}};
+    if (face) detail["face_id"] = face->ToString();
+    services.audit.Record(call, "search", collections, detail);
 }
 
 net::Response PictureError(const Error& error, const net::Request& request) {

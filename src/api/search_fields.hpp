@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +30,11 @@ Result<void> MaySave(const Caller& caller, std::string_view name);
 std::string KeptFields(const net::Params& fields);
 Result<net::Params> ParseKeptFields(std::string_view json);
 
-/// In the audit log: what was asked by ("picture", "face", …), in which collections ("": all), and
-/// how many faces were found.
+/// In the audit log: what was asked by ("picture", "face", …), in which collections ("": all), how
+/// many faces were found, and the stored face that was asked by.
 void RecordSearch(Services& services, const Call& call, std::string_view by,
-                  std::string_view collections, std::size_t results);
+                  std::string_view collections, std::size_t results,
+                  const std::optional<Uuid>& face = {});
 
 /// The answer when a picture could not be worked with: no face is 422 face_not_found.
 net::Response PictureError(const Error& error, const net::Request& request);

@@ -48,12 +48,23 @@ net::Response Search(Services& services, const Call& call, pipeline::SearchReque
                  search.image  ? "picture"
                  : search.face ? "face"
                                : "embedding",
-                 TextField(fields, "collection"), answer->hits.size());
+                 TextField(fields, "collection"), answer->hits.size(), search.face);
     auto saved = Save(services, fields, *answer);
     if (!saved) return fail(saved.error());
     json::object out = ToJson(*answer, services.analyzer.manifest());
     out["saved"] = std::move(*saved);
     return JsonResponse(200, out);
+}
+
+/// A search that is to be saved makes something, so it is done once for each Idempotency-Key.
+/// `content` as for AnswerOnce.
+net::Response SearchOnce(Services& services, const Call& call, std::string_view content,
+                         pipeline::SearchRequest search, const net::Params& fields) {
+    if (TextField(fields, "save_as").empty()) {
+        return Search(services, call, std::move(search), fields);
+    }
+    return AnswerOnce(services.access, call, content,
+                      [&] { return Search(services, call, std::move(search), fields); });
 }
 
 class SearchUpload final : public PictureUpload {
@@ -70,10 +81,17 @@ public:
 
     net::Response Finish(const net::Request& request) override {
         pipeline::SearchRequest search;
-        const auto* image = picture("image");
-        if (image != nullptr) search.image = media::Source::Memory(*image);
-        return Search(services_, {.request = request, .caller = caller_}, std::move(search),
-                      request.fields);
+        UploadContent content;
+        if (const auto* image = picture("image")) {
+            search.image = media::Source::Memory(*image);
+            if (HasKey(request)) {
+                Sha256 hash;
+                hash.Update(*image);
+                content.AddFile(ToHex(hash.Finish()));
+            }
+        }
+        return SearchOnce(services_, {.request = request, .caller = caller_},
+                          content.Finish(request.fields), std::move(search), request.fields);
     }
 
 private:
@@ -85,7 +103,7 @@ Result<net::Response> SearchByJson(Services& services, const Call& call) {
     FACET_TRY(body, ReadSearchBody(call.request));
     pipeline::SearchRequest search;
     search.vectors = std::move(body.vectors);
-    return Search(services, call, std::move(search), body.fields);
+    return SearchOnce(services, call, call.request.body, std::move(search), body.fields);
 }
 
 // ---- saved searches --------------------------------------------------------------------------
@@ -122,6 +140,7 @@ Result<net::Response> DeleteSaved(Services& services, const Call& call) {
     FACET_TRY(saved, SavedOf(services, call));
     FACET_TRY_VOID(services.store.Transact(
         [&](Transaction& tx) { return services.store.DeleteSearch(tx, saved.uid); }));
+    services.audit.Record(call, "search.delete", saved.uid.ToString());
     return NoContent();
 }
 

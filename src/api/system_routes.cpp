@@ -163,6 +163,7 @@ std::vector<net::Route> AllRoutes(Services& services, net::EventHub& events) {
         all.insert(all.end(), group.begin(), group.end());
     }
     all.push_back(DescriptionRoute());
+    ObeyIfMatch(all);
     return all;
 }
 

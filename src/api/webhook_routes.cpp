@@ -246,29 +246,18 @@ Result<net::Response> Deliveries(Services& services, const Call& call) {
     return JsonResponse(200, {{"items", std::move(items)}});
 }
 
-/// GET for administrators.
-net::Route Read(std::string path, Services& services,
-                Result<net::Response> (*answerer)(Services&, const Call&)) {
-    const net::Handler handler = Handle(Scope::kAdmin, services, answerer);
-    return {
-        .method = "GET",
-        .path = std::move(path),
-        .target = net::Handler([handler](const net::Request& r) { return WithEtag(handler(r)); }),
-        .admit = {}};
-}
-
 }  // namespace
 
 std::vector<net::Route> WebhookRoutes(Services& services) {
     constexpr Scope kScope = Scope::kAdmin;
     return {
-        Read("/v1/webhooks", services, ListWebhooks),
+        Get(kScope, "/v1/webhooks", services, ListWebhooks),
         Answer(kScope, "POST", "/v1/webhooks", services, AddWebhook),
-        Read("/v1/webhooks/{id}", services, GetWebhook),
+        Get(kScope, "/v1/webhooks/{id}", services, GetWebhook),
         Answer(kScope, "PATCH", "/v1/webhooks/{id}", services, ChangeWebhook),
         Answer(kScope, "DELETE", "/v1/webhooks/{id}", services, RemoveWebhook),
         Answer(kScope, "POST", "/v1/webhooks/{id}/test", services, TestWebhook),
-        Read("/v1/webhooks/{id}/deliveries", services, Deliveries),
+        Get(kScope, "/v1/webhooks/{id}/deliveries", services, Deliveries),
     };
 }
 

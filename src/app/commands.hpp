@@ -69,9 +69,9 @@ int KeysList(const Settings& settings, const Output& output);
 int KeysRevoke(const Settings& settings, const std::string& id, const Output& output);
 
 class Instance;
-/// An entry in the audit log for what was done at the command line.
+/// An entry in the audit log for what was done at the command line, and by whom.
 Result<void> RecordCommand(Instance& instance, std::string_view action, std::string_view object,
-                           const boost::json::object& detail);
+                           boost::json::object detail);
 
 struct MigrateArguments {
     std::string from = "sqlite";  // the configured one; or a data folder, or a database file

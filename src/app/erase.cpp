@@ -158,6 +158,13 @@ int Erase(const Settings& settings, const EraseArguments& arguments, const Outpu
     auto receipt = instance.eraser().Erase(*request, signals.token());
     if (!receipt) return FailWith(receipt.error(), output);
     Show(*receipt, output);
+    const auto recorded =
+        RecordCommand(instance, "erasure", receipt->id ? receipt->id->ToString() : "",
+                      {{"media", receipt->media.size()},
+                       {"faces", receipt->faces.size()},
+                       {"people", receipt->people.size()},
+                       {"collections", receipt->collections.size()}});
+    if (!recorded) return output.Fail(recorded.error());
     if (!receipt->complete) {
         std::cerr << "something could not be done yet: a running Facet does it within minutes\n";
     }

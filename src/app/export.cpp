@@ -37,12 +37,23 @@ Result<pipeline::ExportReport> Run(const Settings& settings, const ExportArgumen
     if (!arguments.collections.empty()) request.collections = arguments.collections;
     if (auto pack = ActiveManifest(settings)) request.model_pack = pack->name;
     Progress progress("media");
-    return pipeline::ExportLibrary(
-        instance->store(), instance->blobs(), instance->clock(), request, fd,
-        [&](std::int64_t done, std::int64_t total) {
-            progress.Update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
-        },
-        signals.token());
+    FACET_TRY(report, pipeline::ExportLibrary(
+                          instance->store(), instance->blobs(), instance->clock(), request, fd,
+                          [&](std::int64_t done, std::int64_t total) {
+                              progress.Update(static_cast<std::uint64_t>(done),
+                                              static_cast<std::uint64_t>(total));
+                          },
+                          signals.token()));
+    json::value collections;  // null: all
+    if (!arguments.collections.empty()) {
+        collections = json::array(arguments.collections.begin(), arguments.collections.end());
+    }
+    FACET_TRY_VOID(RecordCommand(*instance, "export", "",
+                                 {{"collections", std::move(collections)},
+                                  {"media", report.media},
+                                  {"faces", report.faces},
+                                  {"originals", report.originals}}));
+    return report;
 }
 
 /// Under another name until it is whole and on the disk.

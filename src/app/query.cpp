@@ -61,6 +61,9 @@ int Search(const Settings& settings, const SearchArguments& arguments, const Out
         output.Fail(answer.error());
         return answer.error().code == Code::kNotFound ? kNothing : kFailed;
     }
+    const auto recorded = RecordCommand(instance, "search", "",
+                                        {{"by", "picture"}, {"results", answer->hits.size()}});
+    if (!recorded) return output.Fail(recorded.error());
     const auto& pack = instance.analyzer().manifest();
     if (output.json) {
         Output::Json(api::ToJson(*answer, pack));

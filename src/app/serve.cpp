@@ -255,6 +255,7 @@ int Run(const Settings& settings, const Parts& parts, const Output& output) {
     }
     std::unique_ptr<net::Server> server;
     if (!routes.empty()) {
+        AllowOpenFiles(settings.server.max_connections);
         auto started = net::Server::Start(options, std::move(routes));
         if (!started) return output.Fail(started.error());
         server = std::move(*started);

@@ -1,3 +1,4 @@
+#include <pwd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -5,6 +6,7 @@
 #include <format>
 #include <fstream>
 #include <iostream>
+#include <vector>
 
 #include "api/accounts.hpp"
 #include "api/setup_code.hpp"
@@ -100,6 +102,17 @@ Result<void> SetPassword(Instance& instance, const UserArguments& arguments) {
     return RecordCommand(instance, "user.change", user.name, {{"password", true}});
 }
 
+/// Who runs this program; the number where there is no name.
+std::string OsUser() {
+    constexpr std::size_t kRoom = 16'384;  // for what goes with a name
+    std::vector<char> room(kRoom);
+    passwd entry{};
+    passwd* found = nullptr;
+    const uid_t uid = ::getuid();
+    ::getpwuid_r(uid, &entry, room.data(), room.size(), &found);
+    return found == nullptr ? std::to_string(uid) : std::string(entry.pw_name);
+}
+
 Result<void> Remove(Instance& instance, const UserArguments& arguments) {
     FACET_TRY(user, instance.access().FindUserByName(arguments.name));
     FACET_TRY_VOID(instance.access().DeleteUser(user.uid));
@@ -120,7 +133,8 @@ int Run(const Settings& settings, const UserArguments& arguments, const Output& 
 }  // namespace
 
 Result<void> RecordCommand(Instance& instance, std::string_view action, std::string_view object,
-                           const json::object& detail) {
+                           json::object detail) {
+    detail["os_user"] = OsUser();
     return instance.access().Record({.id = {},
                                      .at = {},
                                      .actor_kind = "local",

@@ -1,5 +1,7 @@
 #include "app/web_server.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <ranges>
 #include <string_view>
@@ -30,6 +32,17 @@ Result<void> CheckAddress(const Settings& settings, ServerKind kind) {
                 "server.address = " + server.address);
 }
 
+void AllowOpenFiles(std::uint64_t connections) {
+    // Each may have a file open besides; the rest is for databases, models and files that come in.
+    constexpr rlim_t kOthers = 512;
+    const rlim_t needed = 2 * connections + kOthers;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == needed) return;
+    log::Warn("server.few_open_files", {{"allowed", limit.rlim_cur}, {"needed", needed}});
+}
+
 std::vector<std::string> TrustedProxies(const Settings& settings) {
     std::vector<std::string> proxies;
     for (const auto part : std::views::split(settings.server.trusted_proxies, ',')) {
@@ -56,7 +69,8 @@ net::ServerOptions MakeServerOptions(const Settings& settings, ServerKind kind, 
     if (asks) options.allowed_hosts = {"*"};
     options.threads = static_cast<int>(server.threads);
     options.max_connections = static_cast<int>(server.max_connections);
-    options.max_connections_per_address = std::max(1, options.max_connections / 2);
+    // Behind a proxy all come from one address; without one, some are left for the others.
+    options.max_connections_per_address = options.max_connections - options.max_connections / 10;
     options.common_headers = {
         {"X-Content-Type-Options", "nosniff"},
         {"Referrer-Policy", "no-referrer"},

@@ -24,6 +24,9 @@ Result<void> CheckAddress(const Settings& settings, ServerKind kind);
 /// the server.
 net::ServerOptions MakeServerOptions(const Settings& settings, ServerKind kind, HttpMetrics& http);
 
+/// Lets this process open the files that so many connections take, as far as the system allows.
+void AllowOpenFiles(std::uint64_t connections);
+
 /// The parts of server.trusted_proxies.
 std::vector<std::string> TrustedProxies(const Settings& settings);
 

@@ -204,6 +204,14 @@ Admitted<void> Exchange::CheckBody() {
         const auto type = ParseValueWithParams(head_.Header("content-type"));
         is_json_ = type && EqualsIgnoringCase(type->value, "application/json");
     }
+    // Bytes that somebody compressed would be taken for what they are not.
+    const auto coding = request_.headers.find("content-encoding");
+    if (coding != request_.headers.end() && content_length_ != 0U &&
+        !EqualsIgnoringCase(coding->second, "identity")) {
+        auto refusal = Refuse(415, Code::kUnsupportedMedia, "send the body without a coding");
+        refusal.error().headers.emplace_back("accept-encoding", "identity");
+        return refusal;
+    }
     if (content_length_.value_or(0) > max_body()) {
         return Refuse(413, Code::kTooLarge, "the body is too large");
     }

@@ -37,6 +37,15 @@ bool EtagMatches(std::string_view if_none_match, std::string_view etag) {
     return false;
 }
 
+bool IfMatchNames(std::string_view if_match, std::string_view etag) {
+    if (Trim(if_match) == "*") return true;
+    while (!if_match.empty()) {
+        const std::string_view item = NextItem(if_match);
+        if (item == etag && !item.starts_with("W/")) return true;
+    }
+    return false;
+}
+
 bool AcceptsCoding(std::string_view accept_encoding, std::string_view coding) {
     while (!accept_encoding.empty()) {
         auto item = ParseValueWithParams(NextItem(accept_encoding));

@@ -10,6 +10,9 @@ namespace facet::net {
 /// Whether an If-None-Match value names `etag` (weak comparison; "*" names all).
 bool EtagMatches(std::string_view if_none_match, std::string_view etag);
 
+/// Whether an If-Match value names `etag` (strong comparison; "*" names all).
+bool IfMatchNames(std::string_view if_match, std::string_view etag);
+
 /// Whether an Accept-Encoding value admits `coding`, by name, with a weight above 0.
 bool AcceptsCoding(std::string_view accept_encoding, std::string_view coding);
 

@@ -196,6 +196,30 @@ TEST(ServerRules, BodyLimitKeepsTheConnectionForSmallBodies) {
     EXPECT_EQ(client.Exchange(Simple("GET /echo")).status, 200);
 }
 
+TEST(ServerRules, ABodyWithACodingIsRefusedBeforeItIsRead) {
+    auto server = StartServer(EchoRoutes());
+    Client client(server->port());
+    const auto post = [&](const std::string& headers) {
+        return client.Exchange(Simple("POST /echo", headers + "Content-Length: 3\r\n") + "abc");
+    };
+    const auto refused = post("Content-Encoding: gzip\r\n");
+    EXPECT_EQ(refused.status, 415);
+    EXPECT_EQ(refused.Header("accept-encoding"), "identity");
+    EXPECT_EQ(post("Content-Encoding: identity\r\nContent-Encoding: br\r\n").status, 415);
+    EXPECT_EQ(post("Content-Encoding: Identity\r\n").status, 200);
+    EXPECT_EQ(client.Exchange(Simple("GET /echo", "Content-Encoding: gzip\r\n")).status, 200);
+    const std::string chunks = "Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n";
+    EXPECT_EQ(client.Exchange(Simple("POST /echo", chunks) + "3\r\nabc\r\n0\r\n\r\n").status, 415);
+
+    Client waiting(server->port());
+    EXPECT_EQ(waiting
+                  .Exchange(Simple("POST /echo",
+                                   "Content-Encoding: gzip\r\nContent-Length: 900\r\n"
+                                   "Expect: 100-continue\r\n"))
+                  .status,
+              415);
+}
+
 TEST(ServerRules, LargeBodyIsRefusedBeforeItIsSent) {
     auto server = StartServer(EchoRoutes());
     Client client(server->port());

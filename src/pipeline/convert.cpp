@@ -81,6 +81,14 @@ std::vector<std::vector<face::PathPoint>> PathOf(const std::string& track) {
     return path;
 }
 
+/// IoU of where a face is and where another was, of a video at the moment of that one's best shot.
+float Overlap(const store::Face& made, const std::vector<std::vector<face::PathPoint>>& path,
+              const store::Face& old) {
+    const std::optional<face::Box> box =
+        made.span && old.span ? face::BoxAt(path, old.span->best) : BoxOf(made);
+    return box ? face::IoU(*box, BoxOf(old)) : 0;
+}
+
 std::string TrackJson(const face::Appearance& appearance) {
     json::array path;
     for (const auto& stretch : appearance.path) {
@@ -141,15 +149,27 @@ void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face
     if (std::ranges::all_of(before, [](const auto& old) { return !old.person; })) return;
     for (store::NewFace& made : faces) {
         const auto path = PathOf(made.track);
-        for (const store::Face& old : before) {
-            if (!old.person) continue;
-            const std::optional<face::Box> box =
-                made.face.span && old.span ? face::BoxAt(path, old.span->best) : BoxOf(made.face);
-            if (!box || face::IoU(*box, BoxOf(old)) < kSamePlace) continue;
-            made.face.person = old.person;
-            break;
+        const auto old = std::ranges::find_if(before, [&](const store::Face& one) {
+            return one.person && Overlap(made.face, path, one) >= kSamePlace;
+        });
+        if (old != before.end()) made.face.person = old->person;
+    }
+}
+
+std::vector<std::optional<Uuid>> FindAgain(std::span<const store::Face> before,
+                                           std::span<const store::NewFace> faces) {
+    std::vector<std::optional<Uuid>> found(before.size());
+    std::vector<float> most(before.size(), kSamePlace);
+    for (const store::NewFace& made : faces) {
+        const auto path = PathOf(made.track);
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            const float overlap = Overlap(made.face, path, before[i]);
+            if (overlap < most[i]) continue;
+            most[i] = overlap;
+            found[i] = made.face.uid;
         }
     }
+    return found;
 }
 
 Result<std::vector<std::byte>> CropJpeg(media::ImageView image, const face::Box& box) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,5 +43,10 @@ store::NewFace ToNewFace(const face::Appearance& appearance, const std::string& 
 /// Names outlive an analysis: each of `faces` gets the person of the face that was in its place
 /// `before`, of a video at the moment of that one's best shot.
 void KeepNames(std::vector<store::NewFace>& faces, const std::vector<store::Face>& before);
+
+/// For each face of `before` the one of `faces` that is in its place, by the same rule; of several
+/// the one that fits best.
+std::vector<std::optional<Uuid>> FindAgain(std::span<const store::Face> before,
+                                           std::span<const store::NewFace> faces);
 
 }  // namespace facet::pipeline

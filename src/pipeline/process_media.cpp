@@ -102,10 +102,12 @@ private:
         auto removed = std::make_shared<std::vector<Uuid>>();
         return Outcome{
             .result = boost::json::serialize(summary),
-            .commit = [this, id, result, removed,
+            .commit = [this, id, result, removed, before = std::move(before),
                        matches = std::move(matches)](Transaction& tx) -> Result<void> {
+                FACET_TRY(watches, notifier_.WatchesOn(tx, id));
                 FACET_TRY(gone, store_.CommitAnalysis(tx, id, *result));
                 *removed = std::move(gone);
+                FACET_TRY_VOID(notifier_.WatchAgain(tx, watches, before, result->faces));
                 FACET_TRY_VOID(notifier_.MediaEnded(tx, store::WebhookEvent::kMediaCompleted, id));
                 return notifier_.Matched(tx, matches);
             },

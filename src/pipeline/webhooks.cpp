@@ -1,5 +1,6 @@
 #include "pipeline/webhooks.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstring>
 #include <map>
@@ -12,6 +13,7 @@
 #include "base/http.hpp"
 #include "base/log.hpp"
 #include "index/kernels.hpp"
+#include "pipeline/convert.hpp"
 #include "pipeline/search.hpp"
 
 namespace facet::pipeline {
@@ -249,6 +251,22 @@ Result<std::vector<store::FaceMatch>> Notifier::FindMatches(MediaId media,
         }
     }
     return matches;
+}
+
+Result<void> Notifier::WatchAgain(Transaction& tx, std::span<const store::HeldWatch> watches,
+                                  std::span<const store::Face> before,
+                                  std::span<const store::NewFace> faces) {
+    if (watches.empty()) return {};
+    const auto found = FindAgain(before, faces);
+    for (store::HeldWatch watch : watches) {
+        const auto old = std::ranges::find(before, watch.watched.face, &store::Face::uid);
+        if (old == before.end()) continue;
+        const auto& now = found[static_cast<std::size_t>(old - before.begin())];
+        if (!now) continue;
+        watch.watched.face = *now;
+        FACET_TRY_VOID(webhooks_.AddWatch(tx, watch));
+    }
+    return {};
 }
 
 Result<void> Notifier::MediaEnded(Transaction& tx, store::WebhookEvent event, MediaId media) {

@@ -36,6 +36,15 @@ public:
                                                       std::span<const store::NewFace> faces,
                                                       float threshold);
 
+    /// Who watches faces of a media, before a new analysis takes these away.
+    Result<std::vector<store::HeldWatch>> WatchesOn(Transaction& tx, MediaId media) {
+        return webhooks_.WatchesOn(tx, media);
+    }
+    /// After the new faces are stored: watches outlive an analysis as names do, see FindAgain.
+    Result<void> WatchAgain(Transaction& tx, std::span<const store::HeldWatch> watches,
+                            std::span<const store::Face> before,
+                            std::span<const store::NewFace> faces);
+
     /// `event`: kMediaCompleted or kMediaFailed.
     Result<void> MediaEnded(Transaction& tx, store::WebhookEvent event, MediaId media);
     /// After the faces are stored.

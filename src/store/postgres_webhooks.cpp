@@ -92,6 +92,16 @@ Result<void> Complete(postgres::Connection& connection, std::int64_t id, Webhook
     return {};
 }
 
+Result<void> InsertWatch(postgres::Connection& connection, const HeldWatch& watch) {
+    const WatchedFace& watched = watch.watched;
+    return MustHaveChanged(
+        connection.Run("INSERT INTO webhook_watches (webhook, face, threshold)"
+                       " SELECT $1, id, $2 FROM faces WHERE uid = $3 ON CONFLICT (webhook, face)"
+                       " DO UPDATE SET threshold = excluded.threshold",
+                       {watch.webhook, watched.threshold, watched.face}),
+        kNoFace);
+}
+
 /// Writes what other tables hold of it, in place of what they held.
 Result<void> WriteLists(postgres::Connection& connection, std::int64_t id,
                         const WebhookFields& fields) {
@@ -105,11 +115,7 @@ Result<void> WriteLists(postgres::Connection& connection, std::int64_t id,
                             kNoCollection));
     }
     for (const WatchedFace& watched : fields.watched) {
-        FACET_TRY_VOID(
-            MustHaveChanged(connection.Run("INSERT INTO webhook_watches (webhook, face, threshold)"
-                                           " SELECT $1, id, $2 FROM faces WHERE uid = $3",
-                                           {id, watched.threshold, watched.face}),
-                            kNoFace));
+        FACET_TRY_VOID(InsertWatch(connection, {.webhook = id, .watched = watched}));
     }
     return {};
 }
@@ -215,6 +221,23 @@ public:
 
     // SKIP LOCKED: what is being deleted is not waited for. It may itself wait for the change log,
     // which the transaction of an analysis holds.
+    Result<std::vector<HeldWatch>> WatchesOn(Transaction& tx, MediaId media) override {
+        return ReadRows(
+            PostgresConnectionOf(tx).Run("SELECT v.webhook, f.uid, v.threshold FROM faces f"
+                                         " JOIN webhook_watches v ON v.face = f.id"
+                                         " WHERE f.media = $1 ORDER BY v.webhook, f.id",
+                                         {media.value()}),
+            [](const postgres::Row& row) {
+                return HeldWatch{
+                    .webhook = row.Int(0),
+                    .watched = {.face = row.Id(1), .threshold = ReadFloatOrNone(row, 2)}};
+            });
+    }
+
+    Result<void> AddWatch(Transaction& tx, const HeldWatch& watch) override {
+        return InsertWatch(PostgresConnectionOf(tx), watch);
+    }
+
     Result<std::vector<Uuid>> RecordMedia(Transaction& tx, WebhookEvent event,
                                           MediaId media) override {
         auto& connection = PostgresConnectionOf(tx);

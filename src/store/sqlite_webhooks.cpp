@@ -92,6 +92,18 @@ Result<void> Complete(sqlite::Connection& connection, std::int64_t id, Webhook& 
     return {};
 }
 
+Result<void> InsertWatch(sqlite::Connection& connection, const HeldWatch& watch) {
+    FACET_TRY(insert, connection.Prepare("INSERT INTO webhook_watches (webhook, face, threshold)"
+                                         " SELECT ?1, id, ?2 FROM faces WHERE uid = ?3"
+                                         " ON CONFLICT (webhook, face)"
+                                         " DO UPDATE SET threshold = excluded.threshold"));
+    FACET_TRY_VOID(insert.Bind(1, watch.webhook)
+                       .Bind(2, watch.watched.threshold)
+                       .Bind(3, watch.watched.face.bytes())
+                       .Run());
+    return MustHaveChanged(connection, kNoFace);
+}
+
 /// Writes what other tables hold of it, in place of what they held.
 Result<void> WriteLists(sqlite::Connection& connection, std::int64_t id,
                         const WebhookFields& fields) {
@@ -107,12 +119,7 @@ Result<void> WriteLists(sqlite::Connection& connection, std::int64_t id,
         FACET_TRY_VOID(MustHaveChanged(connection, kNoCollection));
     }
     for (const WatchedFace& watched : fields.watched) {
-        FACET_TRY(insert,
-                  connection.Prepare("INSERT INTO webhook_watches (webhook, face, threshold)"
-                                     " SELECT ?, id, ? FROM faces WHERE uid = ?"));
-        FACET_TRY_VOID(
-            insert.Bind(1, id).Bind(2, watched.threshold).Bind(3, watched.face.bytes()).Run());
-        FACET_TRY_VOID(MustHaveChanged(connection, kNoFace));
+        FACET_TRY_VOID(InsertWatch(connection, {.webhook = id, .watched = watched}));
     }
     return {};
 }
@@ -231,6 +238,22 @@ public:
             FACET_TRY_VOID(FromBlob(query.Blob(3), watch.embedding));
             watches.push_back(std::move(watch));
         }
+    }
+
+    Result<std::vector<HeldWatch>> WatchesOn(Transaction& tx, MediaId media) override {
+        FACET_TRY(query,
+                  ConnectionOf(tx).Prepare("SELECT v.webhook, f.uid, v.threshold FROM faces f"
+                                           " JOIN webhook_watches v ON v.face = f.id"
+                                           " WHERE f.media = ? ORDER BY v.webhook, f.id"));
+        return ReadRows(query.Bind(1, media.value()), [](const sqlite::Statement& row) {
+            return HeldWatch{
+                .webhook = row.Int(0),
+                .watched = {.face = ReadUuid(row, 1), .threshold = ReadFloatOrNone(row, 2)}};
+        });
+    }
+
+    Result<void> AddWatch(Transaction& tx, const HeldWatch& watch) override {
+        return InsertWatch(ConnectionOf(tx), watch);
     }
 
     Result<std::vector<Uuid>> RecordMedia(Transaction& tx, WebhookEvent event,

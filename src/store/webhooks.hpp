@@ -19,7 +19,8 @@ enum class WebhookEvent : std::uint8_t { kPing, kMediaCompleted, kMediaFailed, k
 std::string_view WebhookEventName(WebhookEvent event) noexcept;
 std::optional<WebhookEvent> ParseWebhookEvent(std::string_view name) noexcept;
 
-/// A stored face whose likes a webhook wants to hear of. The watch ends with the face.
+/// A stored face whose likes a webhook wants to hear of. The watch ends with the face, unless a new
+/// analysis finds it again.
 struct WatchedFace {
     Uuid face;
     std::optional<float> threshold;  // cosine; none: the one of the models in use
@@ -63,6 +64,12 @@ struct Watch {
     FaceId face;
     std::optional<float> threshold;
     std::vector<float> embedding;
+};
+
+/// Who watches a face.
+struct HeldWatch {
+    std::int64_t webhook = 0;  // row number
+    WatchedFace watched;
 };
 
 /// A new face that is like a watched one.
@@ -117,6 +124,12 @@ public:
 
     /// What is watched in the collection of a media; 2 KiB each. Cheap when it is nothing.
     virtual Result<std::vector<Watch>> WatchesFor(MediaId media) = 0;
+
+    /// The watches on faces of a media, of webhooks that are not active too.
+    virtual Result<std::vector<HeldWatch>> WatchesOn(Transaction& tx, MediaId media) = 0;
+    /// Makes a webhook watch one more face; that it does already is no error. Errors: kNotFound
+    /// (the face).
+    virtual Result<void> AddWatch(Transaction& tx, const HeldWatch& watch) = 0;
 
     /// Deliveries of kMediaCompleted or kMediaFailed for every active webhook that wants them;
     /// returns their uids.

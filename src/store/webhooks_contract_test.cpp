@@ -332,6 +332,31 @@ TEST_P(WebhooksContract, AWatchIsTheVectorOfItsFace) {
     EXPECT_EQ(open->watched, watched->uid);
 }
 
+TEST_P(WebhooksContract, AWatchIsHandedOnWhereItsFaceGoes) {
+    const Media media = AddWithFaces("watched", {1, 2});
+    const auto faces = Faces(media.id);
+    WebhookFields fields = Wants({WebhookEvent::kFaceMatched});
+    fields.watched = {{.face = faces[0].uid, .threshold = 0.5F}};
+    fields.active = false;
+    const Webhook webhook = AddHook(fields);
+    const auto done = store_.Transact([&](Transaction& tx) -> Result<void> {
+        FACET_TRY(held, webhooks_.WatchesOn(tx, media.id));
+        EXPECT_THAT(held, SizeIs(1));
+        HeldWatch watch = held.front();
+        EXPECT_EQ(watch.watched.face, faces[0].uid);
+        FACET_TRY_VOID(store_.DeleteFace(tx, faces[0].id));
+        EXPECT_EQ(webhooks_.AddWatch(tx, watch).error().code, Code::kNotFound);
+        watch.watched.face = faces[1].uid;
+        FACET_TRY_VOID(webhooks_.AddWatch(tx, watch));
+        return webhooks_.AddWatch(tx, watch);
+    });
+    ASSERT_TRUE(done) << done.error().detail;
+    const Webhook read = Read(webhook);
+    ASSERT_THAT(read.watched, SizeIs(1));
+    EXPECT_EQ(read.watched[0].face, faces[1].uid);
+    EXPECT_EQ(read.watched[0].threshold, 0.5F);
+}
+
 TEST_P(WebhooksContract, NothingOutlivesWhatItIsAbout) {
     const Media of_watched = AddWithFaces("watched", {1, 2});
     const auto faces = Faces(of_watched.id);

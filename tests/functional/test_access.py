@@ -1,6 +1,9 @@
 """Who may do what: first run, logins, users, the audit log."""
 
 import concurrent.futures
+import json
+import os
+import pwd
 import stat
 
 from access import PASSWORD, UNKNOWN, Browser, error, may_write, setup_code, with_key
@@ -274,10 +277,33 @@ def test_questions_about_faces_are_written_down(guarded, anna, testdata):
     page = anna.get("/v1/audit", params={"actor": "camera"})
     entries = page.json()["items"]
     assert [(each["action"], each["object"], each["detail"]) for each in entries] == [
-        ("search", "", {"by": "face", "results": 0}), ("verify", "", {"by": "face", "match": "match"}),
+        ("search", "", {"by": "face", "results": 0, "face_id": faces[0]}), ("verify", "", {"by": "face", "match": "match"}),
         ("verify", "", {"by": "picture", "match": apart["match"]}), ("detect", "", {"faces": 1})]
     assert [each["request_id"] for each in entries] == [each.headers["x-request-id"] for each in asked[::-1]]
     assert {each["actor"]["kind"] for each in entries} == {"key"} and "embedding" not in page.text
+
+
+def test_a_saved_search_that_is_deleted_is_written_down(server, testdata):
+    saved = server.http.post("/v1/search", data={"save_as": "him"}, files={
+        "image": (testdata / "people/obama_1.jpg").read_bytes()}).json()["saved"]
+    assert server.http.delete(f"/v1/searches/{saved['id']}").status_code == 204
+    entry = server.http.get("/v1/audit").json()["items"][0]
+    assert (entry["action"], entry["object"]) == ("search.delete", saved["id"])
+
+
+def test_the_command_line_is_written_down(facet, make_server, testdata, tmp_path):
+    photo = testdata / "people/obama_1.jpg"
+    facet("ingest", photo, check=0)
+    facet("search", testdata / "people/obama_2.jpg", check=0)
+    facet("export", tmp_path / "all.tar", check=0)
+    erased = json.loads(facet("erase", "--like", photo, "--yes", "--json", check=0).stdout)
+    entries = make_server().http.get("/v1/audit").json()["items"]
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert [(one["action"], one["object"], one["detail"]) for one in entries] == [
+        ("erasure", erased["id"], {"media": 0, "faces": 1, "people": 0, "collections": 0, "os_user": user}),
+        ("export", "", {"collections": None, "media": 1, "faces": 1, "originals": 1, "os_user": user}),
+        ("search", "", {"by": "picture", "results": 1, "os_user": user})]
+    assert {(one["actor"]["kind"], one["actor"]["name"]) for one in entries} == {("local", "command line")}
 
 
 def test_no_secret_is_in_a_log_or_in_the_data_folder(guarded, anna):

@@ -78,6 +78,12 @@ def test_a_key_for_a_collection(guarded, anna):
     assert error(frame.get("/v1/media", params={"collection": "default"})) == (404, "not_found")
 
 
+def test_a_key_that_has_expired_already_is_not_made(guarded, anna):
+    refused = anna.post("/v1/keys", json={"name": "x", "scope": "read", "expires_at": "2020-01-01T00:00:00Z"})
+    assert error(refused) == (400, "invalid_argument") and "future" in refused.json()["error"]["message"]
+    assert anna.get("/v1/keys").json()["items"] == []
+
+
 def test_an_event_stream_ends_with_the_login_that_opened_it(guarded, anna, testdata):
     def listen(stack, **headers):
         stream = stack.enter_context(httpx.stream("GET", guarded.url + "/v1/events", headers=headers, timeout=10))
@@ -161,6 +167,50 @@ def test_an_upload_with_a_key_is_answered_once(server, testdata):
     assert server.http.delete(f"/v1/media/{media}").status_code == 204
     gone = upload(photo)
     assert gone.status_code == 202 and "idempotency-replayed" not in gone.headers
+
+
+def test_what_is_made_with_a_key_is_made_once(server, testdata):
+    http = server.http
+    [media] = server.add(testdata / "people/obama_1.jpg")
+    face = http.get(f"/v1/media/{media['id']}/faces").json()["items"][0]["id"]
+    photo = (testdata / "people/obama_2.jpg").read_bytes()
+
+    def picture(name, content=photo):
+        return {"url": "/v1/search", "data": {"save_as": name}, "files": {"image": ("q.jpg", content)}}
+
+    for number, (asked, other, seen) in enumerate([
+            ({"url": "/v1/people", "json": {"name": "Ada"}}, {"url": "/v1/people", "json": {"name": "Bo"}}, "/v1/people"),
+            ({"url": "/v1/collections", "json": {"name": "news"}}, {"url": "/v1/collections", "json": {"name": "old"}},
+             "/v1/collections"),
+            ({"url": "/v1/search", "json": {"face_id": face, "save_as": "him"}},
+             {"url": "/v1/search", "json": {"face_id": face, "save_as": "her"}}, "/v1/searches"),
+            (picture("photo"), picture("photo", photo + b"x"), "/v1/searches")]):
+        before = len(http.get(seen).json()["items"])
+        key = {"Idempotency-Key": f"k{number}"}
+        first, again = (http.post(**asked, headers=key) for _ in range(2))
+        assert first.status_code in (200, 201) and "idempotency-replayed" not in first.headers
+        assert again.status_code == first.status_code and again.json() == first.json()
+        assert again.headers["idempotency-replayed"] == "true"
+        assert error(http.post(**other, headers=key)) == (422, "idempotency_mismatch")
+        assert len(http.get(seen).json()["items"]) == before + 1
+
+    # What is not saved is looked for each time; a person who goes takes the answer along.
+    looks = [http.post("/v1/search", json={"face_id": face}, headers={"Idempotency-Key": "look"}) for _ in range(2)]
+    assert "idempotency-replayed" not in looks[1].headers
+    [person] = http.get("/v1/people").json()["items"]
+    assert http.delete(f"/v1/people/{person['id']}").status_code == 204
+    assert "idempotency-replayed" not in http.post("/v1/people", json={"name": "Ada"},
+                                                   headers={"Idempotency-Key": "k0"}).headers
+
+
+def test_nothing_is_kept_of_requests_with_secrets(guarded, anna):
+    for path, body in (("/v1/keys", {"name": "x", "scope": "read"}),
+                       ("/v1/webhooks", {"url": "https://example.org/", "events": ["media.failed"]})):
+        made = [anna.post(path, json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+        assert [one.status_code for one in made] == [201, 201] and made[0].json()["id"] != made[1].json()["id"]
+    user = {"name": "bert", "password": PASSWORD, "scope": "read"}
+    made = [anna.post("/v1/users", json=user, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [one.status_code for one in made] == [201, 409]
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 import collections
 import contextlib
+import gzip
 import itertools
+import resource
 import select
 import socket
 import struct
@@ -165,3 +167,42 @@ def test_answers_say_how_browsers_shall_treat_them(server):
         assert "default-src 'self'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_compressed_bodies_are_refused(server, testdata):
+    photo = (testdata / "people/obama_small.jpg").read_bytes()
+    coding = {"Content-Encoding": "gzip"}
+    asked = [server.http.post("/v1/people", headers={"Content-Type": "application/json", **coding},
+                              content=gzip.compress(b'{"name": "Ada"}')),
+             server.http.post("/v1/search", headers={"Content-Type": "application/json", **coding}, content=b"{}"),
+             server.http.post("/v1/media", headers=coding, files={"file": ("a.jpg", photo)}),
+             server.http.post("/upload", headers=coding, files={"file": ("a.jpg", photo)})]
+    for answer in asked:
+        assert answer.status_code == 415 and answer.json()["error"]["code"] == "unsupported_media"
+        assert answer.headers["accept-encoding"] == "identity"
+    assert server.http.get("/v1/media").json()["items"] == []
+
+
+def test_one_address_may_have_500_listeners_and_leaves_room_for_others(server):
+    address = urllib.parse.urlsplit(server.url)
+    port, most = address.port, resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, most[1]), most[1]))
+    listen = f"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, most)
+
+        def connect(source):
+            return stack.enter_context(
+                socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(source, 0)))
+
+        for _ in range(500):
+            listener = connect("127.0.0.1")
+            listener.sendall(listen)
+            assert b" 200 " in listener.recv(1 << 12)
+        assert server.http.get("/v1/stats").status_code == 200
+        more = [connect("127.0.0.1") for _ in range(650)]
+        more[-1].settimeout(5)
+        assert more[-1].recv(1) == b""  # closed at once: the share of this address is used up
+        other = connect("127.0.0.2")
+        other.sendall(f"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        assert b" 200 " in other.recv(1 << 12)

@@ -58,3 +58,28 @@ def test_pictures_that_cannot_be_looked_at(server, testdata):
     thumbnail = server.http.get(f"/v1/media/{media['id']}/thumbnail")
     assert thumbnail.status_code == 422 and thumbnail.json()["error"]["code"] == "corrupt"
     assert server.http.get(f"/v1/media/{media['id']}/frame").status_code == 422
+
+
+def test_what_has_changed_since_it_was_seen_is_left_alone(server, testdata):
+    http = server.http
+    [media] = server.add(testdata / "people/obama_small.jpg")
+    face = http.get(f"/v1/media/{media['id']}/faces").json()["items"][0]["id"]
+    person = http.post("/v1/people", json={"name": "Ada"}).json()["id"]
+    assert http.post("/v1/collections", json={"name": "news"}).status_code == 201
+    key = http.post("/v1/keys", json={"name": "k", "scope": "read"}).json()["id"]
+    webhook = http.post("/v1/webhooks", json={"url": "https://example.org/", "events": ["media.failed"]}).json()["id"]
+    changes = [(f"/v1/people/{person}", {"name": "Bo"}), (f"/v1/faces/{face}", {"person_id": person}),
+               ("/v1/collections/news", {"title": "News"}), (f"/v1/webhooks/{webhook}", {"active": False})]
+    for path, change in changes:
+        seen = http.get(path).headers["etag"]
+        for stale in ('"other"', "W/" + seen, seen.strip('"'), ""):
+            refused = http.patch(path, json=change, headers={"If-Match": stale})
+            assert refused.status_code == 412 and refused.json()["error"]["code"] == "precondition_failed"
+        assert http.get(path).headers["etag"] == seen
+        assert http.patch(path, json=change, headers={"If-Match": f'"other", {seen}'}).status_code == 200
+        assert http.patch(path, json=change, headers={"If-Match": seen}).status_code == 412
+    for path in [path for path, _ in changes] + [f"/v1/media/{media['id']}", f"/v1/keys/{key}"]:
+        assert http.delete(path, headers={"If-Match": '"other"'}).status_code == 412
+        seen = http.get(path).headers["etag"]
+        assert http.delete(path, headers={"If-Match": "*" if "media" in path else seen}).status_code == 204
+    assert http.delete(f"/v1/people/{person}", headers={"If-Match": "*"}).status_code == 404

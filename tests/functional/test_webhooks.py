@@ -163,6 +163,30 @@ def test_a_face_like_a_watched_one_is_told(told, receivers, testdata):
     assert [request.headers["x-facet-event"] for request in receiver.requests] == ["face.matched"] * 2 + ["ping"]
 
 
+def test_a_watch_outlives_a_new_analysis(make_anywhere, receivers, testdata):
+    told = make_anywhere("-s", "fetch.private_addresses=true")
+    people = testdata / "people"
+    media = told.add(people / "obama_and_biden_1.jpg")[0]
+
+    def faces():
+        found = told.http.get(f"/v1/media/{media['id']}/faces").json()["items"]
+        return sorted(found, key=lambda face: face["box"]["pixels"]["x"])
+
+    receiver, before = receivers(), faces()
+    thresholds = {"threshold": 0.25}, {"threshold": None}
+    webhook = add_hook(told, receiver.url(), ["face.matched"], watched_faces=[
+        {"face_id": face["id"], **threshold} for face, threshold in zip(before, thresholds, strict=True)])
+    assert told.http.post(f"/v1/media/{media['id']}/reprocess").status_code == 202
+    told.wait_idle()
+    after = faces()
+    assert not {face["id"] for face in before} & {face["id"] for face in after}
+    watched = {one.pop("face_id"): one for one in hook(told, webhook)["watched_faces"]}
+    assert watched == {face["id"]: threshold for face, threshold in zip(after, thresholds, strict=True)}
+    told.add(people / "biden_1.jpg")
+    event = checked(receiver.wait(1)[0], webhook["secret"])  # of the new analysis itself nothing
+    assert event["data"]["watched_face_id"] in watched and len(receiver.requests) == 1
+
+
 def test_a_receiver_in_trouble_is_asked_again(told, receivers, testdata):
     receiver = receivers(lambda request, number: (503 if number <= 2 else 200, {}, b"x" * 100_000))
     webhook = add_hook(told, receiver.url())

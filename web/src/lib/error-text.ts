@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   ['method_not_allowed', 405],
   ['request_timeout', 408],
   ['conflict', 409],
+  ['precondition_failed', 412],
   ['too_large', 413],
   ['unsupported_media', 415],
   ['corrupt', 422],

@@ -92,6 +92,7 @@ export const common = {
     'The key was used for another request',
     'Der Schlüssel gehört zu einer anderen Anfrage',
   ],
+  'error.precondition_failed': ['Changed meanwhile', 'Inzwischen geändert'],
   'error.deleted': ['Deleted meanwhile', 'Inzwischen gelöscht'],
   'error.stalled': ['It stopped again and again', 'Es blieb immer wieder stehen'],
 
