@@ -129,10 +129,7 @@ Result<net::Response> RenamePerson(Services& services, const Call& call) {
 
 Result<net::Response> DeletePerson(Services& services, const Call& call) {
     FACET_TRY(person, PersonOf(services, call));
-    FACET_TRY_VOID(services.store.Transact([&](Transaction& tx) -> Result<void> {
-        FACET_TRY_VOID(services.store.DeletePerson(tx, person.uid));
-        return services.access.ForgetAnswersAbout(tx, person.uid.ToString());
-    }));
+    FACET_TRY_VOID(services.library.DeletePerson(person.uid));
     services.audit.Record(call, "person.delete", person.uid.ToString());
     return NoContent();
 }

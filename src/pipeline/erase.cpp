@@ -78,6 +78,11 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
             for (const auto& media : page.items) FACET_TRY_VOID(AddMedia(media, plan));
             query.cursor = page.next_cursor;
         } while (!query.cursor.empty());
+        FACET_TRY(people, parts_.store.ListPeople(std::vector{collection.id}));
+        for (const store::Person& person : people) {
+            plan.people.push_back(person.uid);
+            plan.names.push_back(person.uid.ToString());
+        }
     }
     for (const Uuid& uid : request.media) {
         FACET_TRY(media, named(parts_.store.FindMedia(uid), uid));
@@ -90,6 +95,7 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
     }
     for (const Uuid& uid : request.people) {
         FACET_TRY_VOID(named(parts_.store.FindPerson(uid), uid));
+        if (std::ranges::contains(plan.people, uid)) continue;  // of one of the collections
         plan.people.push_back(uid);
         plan.names.push_back(uid.ToString());
         store::FaceQuery query{.limit = kPage};
@@ -241,8 +247,7 @@ Result<void> Eraser::Remove(const Plan& plan, Receipt& receipt, const std::stop_
         if (!removed && !IsGone(removed)) return removed;
     }
     for (const Uuid& person : plan.people) {
-        auto removed = parts_.store.Transact(
-            [&](Transaction& tx) { return parts_.store.DeletePerson(tx, person); });
+        auto removed = parts_.library.DeletePerson(person);
         if (!removed && !IsGone(removed)) return removed;
     }
     for (const auto& collection : plan.collections) {

@@ -167,4 +167,13 @@ Result<void> Library::DeleteFace(const store::Face& face) {
     return {};
 }
 
+Result<void> Library::DeletePerson(const Uuid& person) {
+    FACET_TRY_VOID(store_.Transact([&](Transaction& tx) -> Result<void> {
+        FACET_TRY_VOID(store_.DeletePerson(tx, person));
+        return access_.ForgetAnswersAbout(tx, person.ToString());
+    }));
+    deleted_ = true;
+    return {};
+}
+
 }  // namespace facet::pipeline

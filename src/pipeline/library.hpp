@@ -48,6 +48,8 @@ public:
     Result<void> DeleteMedia(const store::Media& media);
     /// One face with its vector and crop. Errors: kNotFound.
     Result<void> DeleteFace(const store::Face& face);
+    /// The faces stay, without a name. Errors: kNotFound.
+    Result<void> DeletePerson(const Uuid& person);
     /// Whether anything was deleted since this was asked last: the files of the database hold it
     /// until Store::Scrub.
     bool TakeDeleted() noexcept { return deleted_.exchange(false); }
