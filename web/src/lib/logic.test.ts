@@ -51,7 +51,9 @@ test('throughput counts what ends in the slot of the first count', () => {
 test('ids to erase are found in addresses, once each', () => {
   const value = `http://127.0.0.1:8080/media/${A}?face=1\n${A.toUpperCase()} ${B}`;
   expect(requestOf({ kind: 'media', value })).toEqual({ media_ids: [A, B] });
-  expect(requestOf({ kind: 'face', value: 'nothing' })).toEqual({ face_ids: [] });
+  const faces = `/search?face=${A}&min=0.5, http://x/v1/faces/${B}/image`;
+  expect(requestOf({ kind: 'face', value: faces })).toEqual({ face_ids: [A, B] });
+  expect(requestOf({ kind: 'face', value: '\n' })).toEqual({ face_ids: [] });
   expect(requestOf({ kind: 'collection', value: 'family' })).toEqual({ collections: ['family'] });
 });
 
@@ -61,7 +63,19 @@ test('watched faces are written one a line and read back', () => {
     { face_id: B, threshold: 0.42 },
   ];
   expect(readWatched(writeWatched(faces))).toEqual(faces);
-  expect(readWatched(`http://x/search?face=${A}\n\nnonsense`)).toEqual([{ face_id: A, threshold: null }]);
+  expect(readWatched(`http://x/media/${B}?face=${A}\n\n`)).toEqual([{ face_id: A, threshold: null }]);
+});
+
+test('a line that names nothing of its kind is refused, not left out', () => {
+  const line2 = 'Line 2 cannot be read';
+  for (const line of ['nonsense', `${B}0`, `x${B}`, `/media/${B}`]) {
+    expect(() => requestOf({ kind: 'face', value: `${A}\n${line}` })).toThrow(`${line2}: ${line}`);
+    expect(() => readWatched(`${A}\n ${line} 0.4 `)).toThrow(`${line2}: ${line} 0.4`);
+  }
+  expect(() => requestOf({ kind: 'media', value: `${A} nonsense` })).toThrow('Line 1');
+  for (const threshold of ['7', '0,4', 'half', '0.4 0.5']) {
+    expect(() => readWatched(`${A}\n${B} ${threshold}`)).toThrow(line2);
+  }
 });
 
 test('work on many runs for all, and an error is told at the end', async () => {

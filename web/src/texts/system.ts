@@ -100,6 +100,10 @@ export const system = {
   'hooks.event.media.failed': ['A file failed', 'Eine Datei ist fehlgeschlagen'],
   'hooks.event.face.matched': ['A watched face appears', 'Ein beobachtetes Gesicht erscheint'],
   'hooks.watched': ['Watched faces', 'Beobachtete Gesichter'],
+  'hooks.no_face': [
+    'Name at least one face to watch for.',
+    'Mindestens ein Gesicht nennen, das beobachtet werden soll.',
+  ],
   'hooks.watched_hint': [
     'One face id a line, with its own threshold behind it if wanted. The address of a search by a stored face holds its id.',
     'Eine Gesichts-ID je Zeile, auf Wunsch mit eigener Schwelle dahinter. Die Adresse einer Suche nach einem gespeicherten Gesicht enthält die ID.',
