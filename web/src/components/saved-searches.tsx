@@ -26,7 +26,7 @@ export function SavedSearches() {
       <h2 id="saved-searches" className="mb-2">
         {t('saved.title')}
       </h2>
-      <ul className="grid gap-2 sm:grid-cols-2 lg:grid-cols-3">
+      <ul className="grid grid-cols-[minmax(0,1fr)] gap-2 sm:grid-cols-2 lg:grid-cols-3">
         {data.items.map(({ id, name, created_at }) => (
           <li key={id} className="card flex items-center gap-2 p-1 pl-3 text-sm">
             <Link href={`/search/saved/${id}`} className="link min-w-0 truncate font-medium">

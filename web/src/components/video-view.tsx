@@ -61,7 +61,7 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
   return (
     <>
       {appearances.error && <ErrorNote error={appearances.error} retry={() => void appearances.refetch()} />}
-      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="min-w-0 space-y-4">
           {media.status === 'processing' && <AnalysisProgress id={media.id} name={media.filename} />}
           {unplayable && (

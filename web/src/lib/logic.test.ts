@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Media } from '../api/schema.gen';
+import { marksOf } from '../components/threshold';
 import { forAll } from './actions';
 import { requestOf } from './erasing';
 import { fieldsOf, type OpenApi, routesByTag, typeOf } from './openapi';
-import { groupByMedia, type Hit } from './searching';
+import { groupByMedia, type Hit, photoAddress, thresholdOf } from './searching';
 import { selectTo } from './selection';
 import { SLOT_MS, Throughput } from './throughput';
 import { readWatched, writeWatched } from './watched';
@@ -18,6 +19,27 @@ test('results are grouped by picture, in the order of the best face', () => {
     ['b', [0.9, 0.7]],
     ['a', [0.8]],
   ]);
+});
+
+test('a threshold is one that the slider has, whatever the address says', () => {
+  const read = (written: string | null) => thresholdOf(written, 0.4, 0.3);
+  expect([null, '', 'odd', '7', '-3', '0.1', '0.5'].map(read)).toEqual([0.4, 0.4, 0.4, 1, 0.3, 0.3, 0.5]);
+});
+
+test('another picture is searched with the filters of the one before', () => {
+  const at = (pathname: string, search: string) => photoAddress({ pathname, search });
+  expect(at('/search', `?face=${A}&min_quality=0.8&min=0.5`)).toBe('/search?min_quality=0.8&min=0.5');
+  expect(at('/search', `?face=${A}`)).toBe('/search');
+  expect(at(`/search/saved/${A}`, '?min=0.5')).toBe('/search');
+  expect(at('/', '?collection=family')).toBe('/search');
+});
+
+test('a mark of the threshold that no value is left for is not there', () => {
+  const marks = (least: number) => marksOf({ likely: 0.3, match: 0.45 }, least).map(([name]) => name);
+  expect(marks(0)).toEqual(['weak', 'likely', 'match']);
+  expect(marks(0.3)).toEqual(['likely', 'match']);
+  expect(marks(0.4)).toEqual(['likely', 'match']);
+  expect(marks(0.5)).toEqual(['match']);
 });
 
 test('with Shift, all between are selected; without, one is turned', () => {
