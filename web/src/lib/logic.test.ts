@@ -70,6 +70,16 @@ test('throughput counts what ends in the slot of the first count', () => {
   expect(rate.perMinute(30)).toBe(13);
 });
 
+test('throughput knows what ended before the first count, once', () => {
+  const rate = new Throughput();
+  const start = 1_000_000 * SLOT_MS + 3000;
+  rate.remember([start - 4 * SLOT_MS, start - 1000, start + 1000, start - 100 * SLOT_MS]);
+  rate.record(start, { done: 100 });
+  rate.record(start + 1500, { done: 101 });
+  expect(rate.perMinute(start + 1500)).toBe(3);
+  expect(rate.slots(start + 1500).slice(-5)).toEqual([1, 0, 0, 0, 2]);
+});
+
 test('ids to erase are found in addresses, once each', () => {
   const value = `http://127.0.0.1:8080/media/${A}?face=1\n${A.toUpperCase()} ${B}`;
   expect(requestOf({ kind: 'media', value })).toEqual({ media_ids: [A, B] });

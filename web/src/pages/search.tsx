@@ -14,7 +14,7 @@ import { SearchResults } from '../components/search-results';
 import { PhotoSource, StoredSource } from '../components/search-source';
 import { Threshold } from '../components/threshold';
 import { isNarrowed, useFilter } from '../lib/filters';
-import { count, duration, percent } from '../lib/format';
+import { duration, percent } from '../lib/format';
 import { t } from '../lib/i18n';
 import { useStats } from '../lib/queries';
 import {
@@ -53,7 +53,8 @@ function Start() {
         <NothingStored />
       ) : (
         <Empty title={t('search.start')} icon="search">
-          <p>{t('search.start_text', { faces: count(stats?.faces ?? 0, 'count.faces') })}</p>
+          <p>{t('search.start_text')}</p>
+          <p className="min-h-5">{stats && t('search.start_among', { n: stats.faces })}</p>
         </Empty>
       )}
       <SavedSearches />
@@ -194,7 +195,7 @@ function Searched({ source, onFace }: { source: Source; onFace: (face: string) =
       <section aria-label={t('search.found')} aria-busy={isFetching} className="min-h-80">
         {error && <ErrorNote error={error} retry={() => void refetch()} />}
         {isFetching && !answer && (
-          <p role="status" className="text-soft text-sm">
+          <p role="status" className="loading text-soft text-sm">
             {t('search.searching')}
           </p>
         )}
