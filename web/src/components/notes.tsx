@@ -53,7 +53,7 @@ export const Status = ({ status }: { status: MediaStatus }) => (
 
 /** Keeps the place of what is to come. */
 export const Loading = ({ rows = 3 }: { rows?: number }) => (
-  <div role="status" className="space-y-3" aria-label={t('state.loading')}>
+  <div role="status" className="loading space-y-3" aria-label={t('state.loading')}>
     {Array.from({ length: rows }, (_, i) => (
       <div key={i} className="skeleton h-16" />
     ))}
