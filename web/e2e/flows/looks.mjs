@@ -71,10 +71,13 @@ export default async function flow(stage) {
       assert.ok(moved < 0.1, `${path}: layout moved by ${moved}`);
       await stage.check(page, `${language} ${path}`);
     }
-    await page.goto(`${stage.url}/search?face=${face.id}&min=0`);
-    await page.locator('section[aria-busy=false]').waitFor();
-    await stage.check(page, `${language} search`);
-    await hold(page, slope(1), () => stage.check(page, `${language} a file held over the page`));
+    if (language === 'de') {
+      // which has the longer words
+      await page.goto(`${stage.url}/search?face=${face.id}&min=0`);
+      await page.locator('section[aria-busy=false]').waitFor();
+      await stage.check(page, 'de search');
+      await hold(page, slope(1), () => stage.check(page, 'a file held over the page'));
+    }
     await page.context().close();
   }
 
