@@ -109,6 +109,31 @@ export async function drop(page, zone, files) {
   await page.locator('[data-zone]').first().waitFor({ state: 'detached' });
 }
 
+/** How much of what was drawn has moved since the page was opened, up to so long from now. */
+export async function shift(page, milliseconds = 300) {
+  return page.evaluate(
+    (wait) =>
+      new Promise((done) => {
+        let sum = 0;
+        new window.PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+        }).observe({ type: 'layout-shift', buffered: true });
+        setTimeout(() => done(sum), wait);
+      }),
+    milliseconds,
+  );
+}
+
+/** Holds a file over the page while `steps` are played. */
+export async function hold(page, file, steps) {
+  const data = await transfer(page, [file]);
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer: data });
+  await page.locator('[data-zone]').first().waitFor();
+  await steps();
+  await page.dispatchEvent('body', 'dragleave', { dataTransfer: data });
+  await page.locator('[data-zone]').first().waitFor({ state: 'detached' });
+}
+
 export async function paste(page, files) {
   const data = await transfer(page, files);
   await page.evaluate(

@@ -96,6 +96,11 @@ async function erase(stage, page) {
   await page.getByRole('link', { name: 'Erasure' }).click();
   await page.getByText('Nothing was erased yet').waitFor();
   await stage.check(page, 'erasure');
+  await page.getByLabel('Single faces').check();
+  await page.getByLabel('Ids of faces').fill('0190a1b2-0000-4000-8000-00000000000a\nnonsense');
+  await page.getByRole('button', { name: 'See what would go' }).click();
+  await page.getByRole('alert').filter({ hasText: 'Line 2 cannot be read: nonsense' }).waitFor();
+  await page.getByLabel('A person with all faces').check();
   await page.getByLabel('Person', { exact: true }).selectOption({ label: 'Joe (1 face)' });
   await page.getByLabel('Reason').fill('asked for on 1 May');
   await page.getByRole('button', { name: 'See what would go' }).click();
@@ -111,6 +116,15 @@ async function erase(stage, page) {
   assert.ok((await page.getByText('passed', { exact: true }).count()) > 0, 'checks passed');
   assert.ok(!(await page.locator('main').innerText()).includes('biden'), 'no names');
   await stage.check(page, 'receipt');
+  const unfinished = page.getByText('Not complete yet: what could not be done at once');
+  assert.equal(await unfinished.count(), 0);
+  await page.route('**/v1/erasures/*', async (route) => {
+    const receipt = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...receipt, complete: false } });
+  });
+  await page.reload();
+  await unfinished.waitFor();
+  await page.unroute('**/v1/erasures/*');
   await page.emulateMedia({ media: 'print' });
   assert.ok(await page.getByRole('navigation', { name: 'System' }).isHidden());
   assert.ok(await page.getByText('asked for on 1 May').isVisible());

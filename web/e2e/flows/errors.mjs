@@ -1,5 +1,6 @@
 // What the page says when something is wrong, and how one gets on from there.
 import assert from 'node:assert/strict';
+import { shift } from '../browser.mjs';
 import { OBAMA, photo, seed, slope } from '../pictures.mjs';
 
 const NOBODY = '0190a1b2-0000-4000-8000-000000000000';
@@ -79,10 +80,65 @@ async function withoutEvents(stage) {
   await page.context().close();
 }
 
+/** What is not known is not told as nothing. */
+async function noAnswers(stage) {
+  const page = await stage.open();
+  await stage.expecting([/status of 500/], async () => {
+    await page.route(/\/v1\/(stats|tasks|searches|people|collections)/, (route) =>
+      route.fulfill({ status: 500, json: { error: { code: 'internal', message: 'broken' } } }),
+    );
+    const alerts = page.getByRole('alert').filter({ hasText: 'The server made an error' });
+    await page.goto(`${stage.url}/tasks`);
+    await alerts.nth(2).waitFor(); // throughput, workers, list
+    assert.equal(await page.getByText(/finished in the last minute|Nothing is running/).count(), 0);
+    await page.goto(`${stage.url}/search`);
+    await page.getByRole('region', { name: 'Saved searches' }).getByRole('alert').waitFor();
+    assert.equal(await page.getByText(/among \d/).count(), 0);
+    await stage.check(page, 'no answers');
+    await page.goto(`${stage.url}/system/erasure`);
+    await alerts.first().waitFor();
+    assert.equal(await page.getByLabel('Person', { exact: true }).count(), 0);
+  });
+  await page.context().close();
+}
+
+const SLOW = [300, 1050, 550, 800]; // milliseconds that answers are late by, in turn
+const ALL_THERE = 3500;
+
+/** When answers come late and out of order, what is drawn first stays where it is. */
+async function lateAnswers(stage, paths) {
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 375, height: 812 },
+  ]) {
+    const page = await stage.open({ viewport });
+    let asked = 0;
+    await page.route(/\/v1\/(?!events|session)/, async (route) => {
+      await new Promise((done) => setTimeout(done, SLOW[(asked += 1) % SLOW.length]));
+      await route.continue().catch(() => {}); // the page is gone
+    });
+    for (const path of paths) {
+      await page.goto(stage.url + path);
+      const moved = await shift(page, ALL_THERE);
+      assert.ok(moved < 0.1, `${path}, ${viewport.width} wide, late answers: layout moved by ${moved}`);
+    }
+    await page.context().close();
+  }
+}
+
 export default async function flow(stage) {
   const [obama] = await seed(stage.url, [photo(OBAMA)]);
   await notThere(stage);
   await gone(stage);
+  await noAnswers(stage);
+  const [face] = (await (await fetch(`${stage.url}/v1/media/${obama.id}/faces`)).json()).items;
+  await lateAnswers(stage, [
+    '/system',
+    '/system/settings',
+    '/tasks',
+    `/search?face=${face.id}`,
+    `/media/${obama.id}`,
+  ]);
   await withoutEvents(stage);
   await deletedMeanwhile(stage, obama);
 }

@@ -58,6 +58,7 @@ export default async function flow(stage) {
 
   await page.goto(`${url}/media/${damaged.id}`);
   await page.getByRole('alert').filter({ hasText: 'This file could not be read' }).waitFor();
+  assert.equal(await page.getByText('Taken', { exact: true }).count(), 0, 'no camera dated it');
   await stage.check(page, 'media that failed');
   await page.getByRole('button', { name: 'Delete picture' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

@@ -1,7 +1,7 @@
 // Search each way: a picture, its second face, all of them, a stored face, a kept search, an address.
 import assert from 'node:assert/strict';
 import { drop, paste } from '../browser.mjs';
-import { BIDEN, BOTH, OBAMA, OBAMA_AGAIN, photo, seed, slope } from '../pictures.mjs';
+import { BIDEN, BOTH, OBAMA, OBAMA_AGAIN, photo, seed, slope, text } from '../pictures.mjs';
 
 const results = (page) => page.getByRole('list', { name: /^Results/ }).getByRole('listitem');
 const names = async (page) =>
@@ -73,10 +73,38 @@ async function narrowed(stage, page) {
   await page.getByRole('heading', { name: /No face is this alike|nothing to search/ }).waitFor();
   await page.getByRole('button', { name: 'Clear filters' }).click();
   await results(page).first().waitFor();
+  await deadEnd(stage, page, address);
   await page.getByLabel('Fold near-duplicates').check();
   await searched(page);
   assert.deepEqual(await names(page), ['both.jpg']);
   return address;
+}
+
+/** A filter that the server refuses can be taken away where it was set. */
+async function deadEnd(stage, page, address) {
+  await stage.expecting([/status of 404/], async () => {
+    await page.goto(`${address}&collection=nope&min=7`);
+    await page.getByRole('alert').filter({ hasText: 'There is no such thing' }).waitFor();
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await page.getByRole('heading', { name: 'No face is this alike' }).waitFor();
+    assert.equal(await page.getByLabel('Least likeness').inputValue(), '1');
+    await page.getByRole('button', { name: 'Likely' }).click();
+    await results(page).first().waitFor();
+  });
+}
+
+/** A file that is no picture: the note about it has a place of its own, and the filters stay. */
+async function noPicture(stage, page) {
+  await page.goto(`${stage.url}/search?min_quality=0.2`);
+  await stage.expecting([/status of 415/], async () => {
+    await page.setInputFiles('#search-photo', [text('notes.txt')]);
+    await page.getByRole('alert').filter({ hasText: 'Not a type that Facet reads' }).waitFor();
+    const note = await page.getByText('This browser cannot show the file.').boundingBox();
+    const heading = await page.getByRole('heading', { level: 1 }).boundingBox();
+    assert.ok(note.y >= heading.y + heading.height && note.width > 200, 'the note is readable');
+    assert.match(page.url(), /\?min_quality=0\.2$/);
+    await stage.check(page, 'search by a text');
+  });
 }
 
 /** What the address names is there for whoever opens it. */
@@ -146,4 +174,5 @@ export default async function flow(stage) {
   await results(page).first().waitFor();
   assert.deepEqual((await names(page)).sort(), ['biden_1.jpg', 'both.jpg']);
   await byCamera(stage, page);
+  await noPicture(stage, page);
 }

@@ -75,9 +75,18 @@ async function webhooks(stage, page, other, face) {
   const dialog = page.getByRole('dialog', { name: 'New webhook' });
   await dialog.getByLabel('Address').fill(`${other.url}/hook`);
   await dialog.getByLabel('A watched face appears').check();
+  const save = dialog.getByRole('button', { name: 'Save' });
+  await save.click();
+  await dialog.getByRole('alert').filter({ hasText: 'Name at least one face' }).waitFor();
+  await dialog.getByLabel('Watched faces').fill(`${stage.url}/search?face=${face}\n${face} much`);
+  await save.click();
+  await dialog
+    .getByRole('alert')
+    .filter({ hasText: `Line 2 cannot be read: ${face} much` })
+    .waitFor();
   await dialog.getByLabel('Watched faces').fill(`${stage.url}/search?face=${face}`);
   await stage.check(page, 'new webhook');
-  await dialog.getByRole('button', { name: 'Save' }).click();
+  await save.click();
   await page.getByText('this is its secret', { exact: false }).waitFor();
   await stage.check(page, 'webhooks');
 

@@ -18,6 +18,11 @@ export default async function flow(stage) {
   await page.getByText(/^[1-9]\d* finished in the last minute$/).waitFor();
   assert.ok((await page.locator('svg[role=img] rect').count()) > 0, 'the chart has bars');
   await stage.check(page, 'tasks');
+  await page.reload(); // what ended before is known to the server
+  await page.getByText(/^[1-9]\d* finished in the last minute$/).waitFor();
+  const { checks } = await (await fetch(`${url}/v1/health`)).json();
+  const workers = / of (\d+) busy/.exec(checks.workers?.detail ?? '')?.[1];
+  if (workers) await page.getByText(`0 of ${workers} busy`, { exact: true }).waitFor();
 
   await page
     .getByRole('link', { name: /^Failed/ })

@@ -87,11 +87,7 @@ export function BoxedPhoto({ src, alt, width, height, marks, small = false }: Pr
   return (
     <div className="card bg-page">
       <div className={`relative mx-auto ${size ? '' : 'w-fit max-w-full'}`} style={size}>
-        {hidden ? (
-          <p className="text-soft absolute inset-x-0 bottom-0 p-2 text-center text-xs">
-            {t('media.unshown')}
-          </p>
-        ) : (
+        {!hidden && (
           <img
             src={src}
             alt={alt}
@@ -104,6 +100,9 @@ export function BoxedPhoto({ src, alt, width, height, marks, small = false }: Pr
           <Mark key={mark.key} mark={mark} />
         ))}
       </div>
+      {hidden && (
+        <p className="text-soft p-2 text-center text-xs">{t(size ? 'media.unshown' : 'media.no_picture')}</p>
+      )}
     </div>
   );
 }

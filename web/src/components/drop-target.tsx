@@ -3,6 +3,7 @@ import { useLocation } from 'wouter';
 import { filesOf } from '../lib/files';
 import { t } from '../lib/i18n';
 import { addFiles } from '../lib/intake';
+import { photoAddress } from '../lib/searching';
 import { useMay } from '../lib/session';
 import { setQueryPhoto } from '../lib/state';
 import { Icon } from './icon';
@@ -47,7 +48,7 @@ export function DropTarget() {
       event.preventDefault();
       if (path.startsWith('/search') || !mayAdd) {
         setQueryPhoto(first);
-        go('/search');
+        go(photoAddress(window.location));
       } else {
         addFiles(files);
       }
@@ -73,12 +74,15 @@ export function DropTarget() {
     const [first] = await filesOf(event.dataTransfer);
     if (!first) return;
     setQueryPhoto(first);
-    go('/search');
+    go(photoAddress(window.location));
   };
   const zone =
     'border-accent bg-card flex flex-col items-center justify-center gap-3 rounded-xl border-2 border-dashed p-4 text-center text-lg font-semibold';
   return (
-    <div className="bg-page/85 fixed inset-0 z-40 grid gap-4 p-6 sm:grid-flow-col sm:auto-cols-fr">
+    <section
+      aria-label={t('drop.label')}
+      className="bg-page/85 fixed inset-0 z-40 grid gap-4 p-6 sm:grid-flow-col sm:auto-cols-fr"
+    >
       <div className={zone} data-zone="search" onDrop={(event) => void find(event)}>
         <Icon name="search" className="text-accent size-10" />
         {t('drop.search')}
@@ -89,6 +93,6 @@ export function DropTarget() {
           {t('drop.add')}
         </div>
       )}
-    </div>
+    </section>
   );
 }

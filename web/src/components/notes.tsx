@@ -11,7 +11,7 @@ export function ErrorNote({ error, retry }: { error: unknown; retry?: () => void
     <div role="alert" className="card border-bad p-4 text-sm">
       <p className="text-bad flex items-center gap-2 font-medium">
         <Icon name="alert" />
-        {title}
+        <span className="min-w-0 break-words">{title}</span>
       </p>
       {detail && <p className="mt-1 break-words">{detail}</p>}
       {request && <p className="text-soft mt-1 text-xs break-all">{request}</p>}
@@ -53,7 +53,7 @@ export const Status = ({ status }: { status: MediaStatus }) => (
 
 /** Keeps the place of what is to come. */
 export const Loading = ({ rows = 3 }: { rows?: number }) => (
-  <div role="status" className="space-y-3" aria-label={t('state.loading')}>
+  <div role="status" className="loading space-y-3" aria-label={t('state.loading')}>
     {Array.from({ length: rows }, (_, i) => (
       <div key={i} className="skeleton h-16" />
     ))}

@@ -83,7 +83,7 @@ export function PhotoView({ media, chosen, people, instead, details, onDelete }:
   return (
     <>
       {faces.error && <ErrorNote error={faces.error} retry={() => void faces.refetch()} />}
-      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="space-y-4">
           {instead || (
             <BoxedPhoto

@@ -10,24 +10,25 @@ import { Confirm } from './confirm';
 import { FormDialog } from './dialog';
 import { Input } from './field';
 import { Icon } from './icon';
-import { When } from './notes';
+import { ErrorNote, When } from './notes';
 
 /** The searches that were kept; nothing where there are none. */
 export function SavedSearches() {
-  const { data } = useSavedSearches();
+  const { data, error, refetch } = useSavedSearches();
   const mayWrite = useMay('write');
   const remove = useAction((id: string) => ask(api.DELETE('/v1/searches/{id}', byId(id))), {
     refresh: [['searches']],
     said: () => t('saved.deleted'),
   });
-  if (!data || data.items.length === 0) return null;
+  if (!error && !data?.items.length) return null;
   return (
     <section className="mt-6" aria-labelledby="saved-searches">
       <h2 id="saved-searches" className="mb-2">
         {t('saved.title')}
       </h2>
-      <ul className="grid gap-2 sm:grid-cols-2 lg:grid-cols-3">
-        {data.items.map(({ id, name, created_at }) => (
+      {error && <ErrorNote error={error} retry={() => void refetch()} />}
+      <ul className="grid grid-cols-[minmax(0,1fr)] gap-2 sm:grid-cols-2 lg:grid-cols-3">
+        {data?.items.map(({ id, name, created_at }) => (
           <li key={id} className="card flex items-center gap-2 p-1 pl-3 text-sm">
             <Link href={`/search/saved/${id}`} className="link min-w-0 truncate font-medium">
               {name}

@@ -78,7 +78,7 @@ export function Shell({ children }: { children: ReactNode }) {
   return (
     <>
       <TopBar onHelp={openHelp} />
-      <main id="main" tabIndex={-1} className="mx-auto min-h-[75vh] max-w-7xl px-3 py-5 outline-none sm:px-4">
+      <main id="main" tabIndex={-1} className="page mx-auto max-w-7xl px-3 py-5 outline-none sm:px-4">
         {children}
       </main>
       <Footer />

@@ -24,7 +24,7 @@ interface ScreenProps {
 
 function Screen({ ratio, pictureRatio, children, overlay }: ScreenProps) {
   return (
-    <div className="card overflow-clip bg-black">
+    <div className="card has-[video:focus-visible]:outline-accent overflow-clip bg-black outline-offset-2 has-[video:focus-visible]:outline-2">
       <div
         data-screen
         className="relative mx-auto [container-type:size]"

@@ -9,7 +9,7 @@ import { useAppearances } from '../lib/queries';
 import { useMay } from '../lib/session';
 import { AnalysisProgress } from './analysis-progress';
 import { Check } from './field';
-import { ErrorNote } from './notes';
+import { ErrorNote, Loading } from './notes';
 import type { MediaViewProps } from './photo-view';
 import { VideoOverlay } from './video-overlay';
 import { VideoPeople } from './video-people';
@@ -32,6 +32,7 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
     // eslint-disable-next-line react-hooks/exhaustive-deps -- names are in the language of the page
     [appearances.data, people, spoken],
   );
+  const settled = !appearances.isPending; // what comes below the timeline is not pushed down by it
   const total = appearances.data?.items.length ?? 0;
   const plays = media.media_type === 'video' && !unplayable;
 
@@ -61,7 +62,7 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
   return (
     <>
       {appearances.error && <ErrorNote error={appearances.error} retry={() => void appearances.refetch()} />}
-      <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 lg:grid-cols-[minmax(0,1fr)_24rem]">
         <div className="min-w-0 space-y-4">
           {media.status === 'processing' && <AnalysisProgress id={media.id} name={media.filename} />}
           {unplayable && (
@@ -102,9 +103,10 @@ export function VideoView({ media, chosen, people, instead, details, onDelete }:
               <VideoTimeline lanes={lanes} length={media.duration_ms} playback={playback} chosen={chosen} />
             </section>
           )}
-          {details}
+          {settled && details}
         </div>
         <section aria-label={t('video.people')}>
+          {!settled && <Loading rows={2} />}
           {appearances.data && (
             <h2 className="mb-2">
               {count(lanes.length, 'count.people')}, {count(total, 'count.appearances')}

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { api, ask, byId } from '../api/client';
 import type { NewWebhook, Webhook, WebhookFields } from '../api/schema.gen';
 import { useAction } from '../lib/action';
+import { FormError } from '../lib/error-text';
 import { t } from '../lib/i18n';
 import { readWatched, writeWatched } from '../lib/watched';
 import { CollectionChoice } from './collection-choice';
@@ -27,13 +28,11 @@ export function WebhookDialog({ old, onMade, onClose }: Props) {
   const save = useAction(
     async () => {
       const wanted = EVENTS.filter((one) => events.includes(one));
-      const body = {
-        url: url.trim(),
-        events: wanted,
-        collections,
-        watched_faces: readWatched(watched),
-        active,
-      };
+      const matches = wanted.includes('face.matched');
+      // What is not shown stays as it was.
+      const watched_faces = matches ? readWatched(watched) : (old?.watched_faces ?? []);
+      if (matches && watched_faces.length === 0) throw new FormError(t('hooks.no_face'));
+      const body = { url: url.trim(), events: wanted, collections, watched_faces, active };
       if (!old) onMade(await ask(api.POST('/v1/webhooks', { body })));
       else await ask(api.PATCH('/v1/webhooks/{id}', { ...byId(old.id), body }));
     },

@@ -1,3 +1,5 @@
+import { idIn, readLines } from './lines';
+
 export const KINDS = ['person', 'media', 'face', 'collection'] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -6,9 +8,14 @@ export interface Given {
   value: string; // an id or a name; of media and faces, many ids
 }
 
-const ids = (text: string) => [
-  ...new Set(text.toLowerCase().match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)),
-];
+/** Throws a FormError for a line with something that names nothing of this kind. */
+function ids(text: string, kind: 'media' | 'face') {
+  const lines = readLines(text, (words) => {
+    const found = words.map((word) => idIn(word, kind));
+    return found.every((id) => id !== null) ? found : null;
+  });
+  return [...new Set(lines.flat())];
+}
 
 /** What of a request names the things to erase. Addresses of pages hold ids, too: they may be pasted. */
 export function requestOf({ kind, value }: Given) {
@@ -18,8 +25,8 @@ export function requestOf({ kind, value }: Given) {
     case 'collection':
       return { collections: [value] };
     case 'media':
-      return { media_ids: ids(value) };
+      return { media_ids: ids(value, kind) };
     case 'face':
-      return { face_ids: ids(value) };
+      return { face_ids: ids(value, kind) };
   }
 }

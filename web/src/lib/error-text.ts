@@ -1,6 +1,9 @@
 import { ApiError } from '../api/client';
 import { named, t } from './i18n';
 
+/** What is wrong with what was filled in: nothing was sent. The message is a text of the page. */
+export class FormError extends Error {}
+
 export interface ErrorText {
   title: string;
   detail: string; // what the server said
@@ -9,6 +12,7 @@ export interface ErrorText {
 }
 
 export function errorText(error: unknown): ErrorText {
+  if (error instanceof FormError) return { title: error.message, detail: '', request: '', final: true };
   if (!(error instanceof ApiError)) {
     return { title: t('error.unknown'), detail: String(error), request: '', final: false };
   }

@@ -23,6 +23,13 @@ export function bytes(n: number): string {
   return `${number(value, unit === 0 || value >= 99.95 ? 0 : 1)} ${UNITS[unit]}`;
 }
 
+/** A size as Redis writes it, "1.03M", as all others are; what is none stays as it came. */
+export function bytesOf(written: string): string {
+  const parts = /^([\d.]+)([BKMGT]?)$/.exec(written);
+  const unit = 'BKMGT'.indexOf(parts?.[2] || 'B');
+  return parts ? bytes(Number(parts[1]) * 1024 ** unit) : written;
+}
+
 export const dateTime = (iso: string) =>
   new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { TEXTS } from '../texts';
-import { bytes, ago, clock, clocks, clockSpan, cosine, count } from './format';
-import { type Entry, named, setLanguage, t } from './i18n';
+import { bytes, bytesOf, ago, clock, clocks, clockSpan, cosine, count } from './format';
+import { type Entry, known, named, setLanguage, t } from './i18n';
 
 afterEach(() => setLanguage('en'));
 
@@ -22,7 +22,7 @@ test('every text is shown somewhere', () => {
     .filter((name) => /\.tsx?$/.test(name) && !name.startsWith('texts') && !name.includes('.test.'))
     .map((name) => readFileSync(`${root}/${name}`, 'utf8'))
     .join('\n');
-  const made = [...sources.matchAll(/`([\w.]+\.)\$\{|named\('([\w.]+)'/g)].map(
+  const made = [...sources.matchAll(/`([\w.]+\.)\$\{|(?:named|known)\('([\w.]+)'/g)].map(
     ([, written, of]) => written ?? `${of}.`,
   );
   const unused = Object.keys(TEXTS).filter(
@@ -40,6 +40,7 @@ test('one is one, all else is many, and numbers are written as the language does
   ]);
   setLanguage('de');
   expect([1, 1234].map((n) => count(n, 'count.faces'))).toEqual(['1 Gesicht', '1.234 Gesichter']);
+  expect(t('search.start_among', { n: 551 })).toMatch(/ unter 551 Gesichtern\.$/);
 });
 
 test('values are put in as they are, markup and braces too', () => {
@@ -49,6 +50,10 @@ test('values are put in as they are, markup and braces too', () => {
 test('a name that the table does not know is still readable', () => {
   expect(named('reason', 'low_score')).toBe('uncertain detection');
   expect(named('reason', 'behind_glass')).toBe('behind glass');
+  expect(known('receipt.check', 'vectors in memory')).toBe('vectors in memory');
+  setLanguage('de');
+  expect(known('receipt.check', 'vectors in memory')).toBe('Vektoren im Speicher');
+  expect(known('receipt.check', 'tape_backups')).toBe('tape_backups');
 });
 
 test('sizes are short and never read 1000 of a unit', () => {
@@ -65,6 +70,7 @@ test('sizes are short and never read 1000 of a unit', () => {
   ]);
   setLanguage('de');
   expect(bytes(1549)).toBe('1,5 kB');
+  expect(['1.03M', '512', '2K', 'much'].map(bytesOf)).toEqual(['1,1 MB', '512 B', '2,0 kB', 'much']);
 });
 
 test('a cosine is cut, so that none reads as if it reached a level', () => {

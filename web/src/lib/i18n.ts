@@ -63,8 +63,11 @@ export function t<K extends TextKey>(key: K, ...[values]: Args<K>): string {
 
 export const isKey = (key: string): key is TextKey => key in TEXTS;
 
-/** The text of a name that the server may have more of than this table. */
-export const named = (prefix: string, name: string): string => {
+/** The text of a name that the server may have more of than this table; the name where it is in none. */
+export const known = (prefix: string, name: string, otherwise = name): string => {
   const key = `${prefix}.${name}`;
-  return isKey(key) ? (t as (key: TextKey) => string)(key) : name.replaceAll('_', ' ');
+  return isKey(key) ? (t as (key: TextKey) => string)(key) : otherwise;
 };
+
+/** The same, with a name that is none of the table made readable. */
+export const named = (prefix: string, name: string): string => known(prefix, name, name.replaceAll('_', ' '));

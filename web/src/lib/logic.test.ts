@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Media } from '../api/schema.gen';
+import { marksOf } from '../components/threshold';
 import { forAll } from './actions';
 import { requestOf } from './erasing';
 import { fieldsOf, type OpenApi, routesByTag, typeOf } from './openapi';
-import { groupByMedia, type Hit } from './searching';
+import { groupByMedia, type Hit, photoAddress, thresholdOf } from './searching';
 import { selectTo } from './selection';
 import { SLOT_MS, Throughput } from './throughput';
 import { readWatched, writeWatched } from './watched';
@@ -18,6 +19,27 @@ test('results are grouped by picture, in the order of the best face', () => {
     ['b', [0.9, 0.7]],
     ['a', [0.8]],
   ]);
+});
+
+test('a threshold is one that the slider has, whatever the address says', () => {
+  const read = (written: string | null) => thresholdOf(written, 0.4, 0.3);
+  expect([null, '', 'odd', '7', '-3', '0.1', '0.5'].map(read)).toEqual([0.4, 0.4, 0.4, 1, 0.3, 0.3, 0.5]);
+});
+
+test('another picture is searched with the filters of the one before', () => {
+  const at = (pathname: string, search: string) => photoAddress({ pathname, search });
+  expect(at('/search', `?face=${A}&min_quality=0.8&min=0.5`)).toBe('/search?min_quality=0.8&min=0.5');
+  expect(at('/search', `?face=${A}`)).toBe('/search');
+  expect(at(`/search/saved/${A}`, '?min=0.5')).toBe('/search');
+  expect(at('/', '?collection=family')).toBe('/search');
+});
+
+test('a mark of the threshold that no value is left for is not there', () => {
+  const marks = (least: number) => marksOf({ likely: 0.3, match: 0.45 }, least).map(([name]) => name);
+  expect(marks(0)).toEqual(['weak', 'likely', 'match']);
+  expect(marks(0.3)).toEqual(['likely', 'match']);
+  expect(marks(0.4)).toEqual(['likely', 'match']);
+  expect(marks(0.5)).toEqual(['match']);
 });
 
 test('with Shift, all between are selected; without, one is turned', () => {
@@ -48,10 +70,22 @@ test('throughput counts what ends in the slot of the first count', () => {
   expect(rate.perMinute(30)).toBe(13);
 });
 
+test('throughput knows what ended before the first count, once', () => {
+  const rate = new Throughput();
+  const start = 1_000_000 * SLOT_MS + 3000;
+  rate.remember([start - 4 * SLOT_MS, start - 1000, start + 1000, start - 100 * SLOT_MS]);
+  rate.record(start, { done: 100 });
+  rate.record(start + 1500, { done: 101 });
+  expect(rate.perMinute(start + 1500)).toBe(3);
+  expect(rate.slots(start + 1500).slice(-5)).toEqual([1, 0, 0, 0, 2]);
+});
+
 test('ids to erase are found in addresses, once each', () => {
   const value = `http://127.0.0.1:8080/media/${A}?face=1\n${A.toUpperCase()} ${B}`;
   expect(requestOf({ kind: 'media', value })).toEqual({ media_ids: [A, B] });
-  expect(requestOf({ kind: 'face', value: 'nothing' })).toEqual({ face_ids: [] });
+  const faces = `/search?face=${A}&min=0.5, http://x/v1/faces/${B}/image`;
+  expect(requestOf({ kind: 'face', value: faces })).toEqual({ face_ids: [A, B] });
+  expect(requestOf({ kind: 'face', value: '\n' })).toEqual({ face_ids: [] });
   expect(requestOf({ kind: 'collection', value: 'family' })).toEqual({ collections: ['family'] });
 });
 
@@ -61,7 +95,19 @@ test('watched faces are written one a line and read back', () => {
     { face_id: B, threshold: 0.42 },
   ];
   expect(readWatched(writeWatched(faces))).toEqual(faces);
-  expect(readWatched(`http://x/search?face=${A}\n\nnonsense`)).toEqual([{ face_id: A, threshold: null }]);
+  expect(readWatched(`http://x/media/${B}?face=${A}\n\n`)).toEqual([{ face_id: A, threshold: null }]);
+});
+
+test('a line that names nothing of its kind is refused, not left out', () => {
+  const line2 = 'Line 2 cannot be read';
+  for (const line of ['nonsense', `${B}0`, `x${B}`, `/media/${B}`]) {
+    expect(() => requestOf({ kind: 'face', value: `${A}\n${line}` })).toThrow(`${line2}: ${line}`);
+    expect(() => readWatched(`${A}\n ${line} 0.4 `)).toThrow(`${line2}: ${line} 0.4`);
+  }
+  expect(() => requestOf({ kind: 'media', value: `${A} nonsense` })).toThrow('Line 1');
+  for (const threshold of ['7', '0,4', 'half', '0.4 0.5']) {
+    expect(() => readWatched(`${A}\n${B} ${threshold}`)).toThrow(line2);
+  }
 });
 
 test('work on many runs for all, and an error is told at the end', async () => {

@@ -1,8 +1,8 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { api, ApiError, ask, askHealth, byId } from '../api/client';
-import type { TaskState } from '../api/schema.gen';
+import type { Task, TaskState } from '../api/schema.gen';
 import { apiMediaFilter, type MediaFilter } from './filters';
-import { Throughput } from './throughput';
+import { SPAN_MS, Throughput } from './throughput';
 
 export const throughput = new Throughput();
 
@@ -79,6 +79,43 @@ export const useTasks = (state: TaskState | undefined) =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor,
     refetchInterval: TASKS_MS,
+  });
+
+const ENDED: TaskState[] = ['done', 'failed', 'dead'];
+const TASKS_AT_ONCE = 500;
+const MOST_PAGES = 8; // of tasks that ended lately: what is before them is not drawn
+
+/** Pages of tasks, newest first, until `enough` says so of one. */
+export async function tasksOf(state: TaskState, enough: (page: readonly Task[], pages: number) => boolean) {
+  const all: Task[] = [];
+  let cursor: string | undefined;
+  let pages = 0;
+  do {
+    const page = await ask(
+      api.GET('/v1/tasks', { params: { query: { state, limit: TASKS_AT_ONCE, cursor } } }),
+    );
+    all.push(...page.items);
+    cursor = enough(page.items, (pages += 1)) ? undefined : (page.next_cursor ?? undefined);
+  } while (cursor);
+  return all;
+}
+
+/** What ended before this page was opened, for the throughput. Tasks end about in the order in which they came. */
+export const useFinishedBefore = () =>
+  useQuery({
+    queryKey: ['finished'],
+    queryFn: async () => {
+      const since = Date.now() - SPAN_MS;
+      const endOf = ({ finished_at }: Task) => (finished_at ? Date.parse(finished_at) : 0);
+      const lately = await Promise.all(
+        ENDED.map((state) =>
+          tasksOf(state, (page, pages) => pages === MOST_PAGES || !page.some((one) => endOf(one) >= since)),
+        ),
+      );
+      throughput.remember(lately.flat().map(endOf));
+      return null;
+    },
+    staleTime: Infinity,
   });
 
 export const useCollections = () =>

@@ -87,6 +87,22 @@ export function useSearch(source: Source | null, filter: SearchFilter) {
   });
 }
 
+/**
+ * The threshold that the address holds, as far as there is such a cosine; `usual` where it holds none. A saved
+ * search has nothing below its `least`.
+ */
+export function thresholdOf(written: string | null, usual: number, least: number): number {
+  const value = written ? Number(written) : NaN;
+  return Number.isNaN(value) ? usual : Math.min(1, Math.max(least, value));
+}
+
+/** Where a picture is searched: with the filters of the search that is on the page, if there is one. */
+export function photoAddress({ pathname, search }: Pick<Location, 'pathname' | 'search'>): string {
+  const kept = new URLSearchParams(pathname === '/search' ? search : '');
+  kept.delete('face');
+  return kept.toString() ? `/search?${kept}` : '/search';
+}
+
 export interface Group {
   media: Media;
   hits: [Hit, ...Hit[]]; // best first

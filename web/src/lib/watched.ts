@@ -1,8 +1,7 @@
 import type { Webhook } from '../api/schema.gen';
+import { idIn, readLines } from './lines';
 
 type Watched = Webhook['watched_faces'];
-
-const LINE = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[^0-9.-]*(-?[0-9.]+)?/i;
 
 /** One face a line, with its threshold if it has one. */
 export const writeWatched = (faces: Watched) =>
@@ -10,11 +9,12 @@ export const writeWatched = (faces: Watched) =>
     .map(({ face_id, threshold }) => (threshold === null ? face_id : `${face_id} ${threshold}`))
     .join('\n');
 
-export function readWatched(text: string): Watched {
-  return text.split('\n').flatMap((line) => {
-    const found = LINE.exec(line);
-    if (!found?.[1]) return [];
-    const threshold = found[2] === undefined ? null : Number(found[2]);
-    return [{ face_id: found[1].toLowerCase(), threshold: Number.isFinite(threshold) ? threshold : null }];
+/** Throws a FormError for a line that is no face with or without a threshold. */
+export const readWatched = (text: string): Watched =>
+  readLines(text, ([face = '', written, ...more]) => {
+    const face_id = idIn(face, 'face');
+    if (!face_id || more.length > 0) return null;
+    if (written === undefined) return { face_id, threshold: null };
+    const threshold = Number(written);
+    return threshold >= -1 && threshold <= 1 ? { face_id, threshold } : null;
   });
-}

@@ -29,7 +29,8 @@ function Details({ media }: { media: Media }) {
     ],
     [t('media.duration'), media.duration_ms !== null && clock(media.duration_ms, true)],
     [t('media.rate'), media.frame_rate && t('media.per_second', { rate: number(media.frame_rate, 2) })],
-    [t('media.taken'), dateTime(media.taken_at)],
+    // Of a file that no camera dated, the server knows when it came.
+    [t('media.taken'), media.taken_at !== media.created_at && dateTime(media.taken_at)],
     [t('media.added'), dateTime(media.created_at)],
     [t('filter.collection'), media.collection],
     [t('media.origin'), named('origin', media.origin)],

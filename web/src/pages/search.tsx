@@ -14,15 +14,17 @@ import { SearchResults } from '../components/search-results';
 import { PhotoSource, StoredSource } from '../components/search-source';
 import { Threshold } from '../components/threshold';
 import { isNarrowed, useFilter } from '../lib/filters';
-import { count, duration, percent } from '../lib/format';
+import { duration, percent } from '../lib/format';
 import { t } from '../lib/i18n';
 import { useStats } from '../lib/queries';
 import {
   ANY_FACE,
   groupByMedia,
+  photoAddress,
   SEARCH_LIMIT,
   type SearchFilter,
   type Source,
+  thresholdOf,
   useSearch,
 } from '../lib/searching';
 import { useMay } from '../lib/session';
@@ -51,7 +53,8 @@ function Start() {
         <NothingStored />
       ) : (
         <Empty title={t('search.start')} icon="search">
-          <p>{t('search.start_text', { faces: count(stats?.faces ?? 0, 'count.faces') })}</p>
+          <p>{t('search.start_text')}</p>
+          <p className="min-h-5">{stats && t('search.start_among', { n: stats.faces })}</p>
         </Empty>
       )}
       <SavedSearches />
@@ -126,8 +129,8 @@ function Searched({ source, onFace }: { source: Source; onFace: (face: string) =
   // A saved search holds nothing below its own threshold.
   const least = source.kind === 'saved' ? (answer?.thresholds.used ?? 0) : 0;
   const usual = source.kind === 'saved' ? least : (answer?.thresholds.likely ?? 0);
-  const wanted = params.get(MIN);
-  const threshold = wanted === null ? usual : Number(wanted) || 0;
+  const threshold = thresholdOf(params.get(MIN), usual, least);
+  const searches = source.kind !== 'saved'; // what narrows it can be changed, whatever the server said
   const setThreshold = (value: number) =>
     setParams(
       (old) => {
@@ -138,24 +141,24 @@ function Searched({ source, onFace }: { source: Source; onFace: (face: string) =
       { replace: true },
     );
   return (
-    <div className="grid items-start gap-6 lg:grid-cols-[21rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 lg:grid-cols-[21rem_minmax(0,1fr)]">
       <section aria-label={t('search.query')} className="space-y-4">
         {source.kind === 'photo' && (
           <PhotoSource photo={source.photo} answer={answer} face={source.face} onFace={onFace} />
         )}
         {source.kind === 'face' && <StoredSource id={source.id} />}
         {answer?.saved && <p className="card p-4 font-medium break-words">{answer.saved.name}</p>}
-        {answer && (
+        {(searches || !error) && (
           <>
             <Threshold
               value={threshold}
               least={least}
               onChange={setThreshold}
-              thresholds={answer.thresholds}
-              shown={answer.results.filter((hit) => hit.cosine >= threshold).length}
-              all={answer.results.length}
+              thresholds={answer?.thresholds}
+              shown={answer?.results.filter((hit) => hit.cosine >= threshold).length ?? 0}
+              all={answer?.results.length ?? 0}
             />
-            {source.kind !== 'saved' && (
+            {searches && (
               <>
                 <Check
                   label={t('search.collapse')}
@@ -166,8 +169,8 @@ function Searched({ source, onFace }: { source: Source; onFace: (face: string) =
               </>
             )}
             <div className="flex flex-wrap gap-2">
-              {mayWrite && source.kind !== 'saved' && (
-                <button type="button" className="button" onClick={() => setSaving(true)}>
+              {mayWrite && searches && (
+                <button type="button" className="button" disabled={!answer} onClick={() => setSaving(true)}>
                   {t('saved.save')}
                 </button>
               )}
@@ -192,7 +195,7 @@ function Searched({ source, onFace }: { source: Source; onFace: (face: string) =
       <section aria-label={t('search.found')} aria-busy={isFetching} className="min-h-80">
         {error && <ErrorNote error={error} retry={() => void refetch()} />}
         {isFetching && !answer && (
-          <p role="status" className="text-soft text-sm">
+          <p role="status" className="loading text-soft text-sm">
             {t('search.searching')}
           </p>
         )}
@@ -219,7 +222,7 @@ export function SearchPage({ saved }: { saved: string | null }) {
   const choose = (file: File | undefined) => {
     if (!file) return;
     setQueryPhoto(file);
-    go('/search');
+    go(photoAddress(window.location));
   };
   return (
     <Page

@@ -1,8 +1,8 @@
 import { Link, useSearchParams } from 'wouter';
 import { api, ask, byId } from '../api/client';
-import type { Task, TaskState } from '../api/schema.gen';
+import type { TaskState } from '../api/schema.gen';
 import { Confirm } from '../components/confirm';
-import { Empty, Listed, When } from '../components/notes';
+import { Empty, ErrorNote, Listed, When } from '../components/notes';
 import { Page } from '../components/page';
 import { RETRYABLE, TaskList } from '../components/task-list';
 import { ThroughputChart } from '../components/throughput-chart';
@@ -10,27 +10,15 @@ import { useAction } from '../lib/action';
 import { forAll } from '../lib/actions';
 import { number } from '../lib/format';
 import { t } from '../lib/i18n';
-import { useStats, useTasks } from '../lib/queries';
+import { tasksOf, useHealth, useStats, useTasks } from '../lib/queries';
 import { useMay } from '../lib/session';
 
 const STATES: TaskState[] = ['leased', 'queued', 'done', 'failed', 'dead', 'cancelled'];
-const PAGE = 500;
-
-async function allOf(state: TaskState): Promise<Task[]> {
-  const all: Task[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await ask(api.GET('/v1/tasks', { params: { query: { state, limit: PAGE, cursor } } }));
-    all.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor);
-  return all;
-}
 
 function RetryAll({ state, count }: { state: TaskState; count: number }) {
   const retry = useAction(
     async () => {
-      const tasks = await allOf(state);
+      const tasks = await tasksOf(state, () => false);
       await forAll(tasks, ({ id }) => ask(api.POST('/v1/tasks/{id}/retry', byId(id))));
       return tasks.length;
     },
@@ -49,17 +37,30 @@ function RetryAll({ state, count }: { state: TaskState; count: number }) {
   );
 }
 
+/** How many workers the process that answers has; undefined when it has none or does not tell. */
+function useWorkerCount(): number | undefined {
+  const { data } = useHealth();
+  const told = /^\d+ of (\d+) busy$/.exec(data?.checks['workers']?.detail ?? '');
+  return told ? Number(told[1]) : undefined;
+}
+
 /** Who holds tasks at this moment. */
 function Workers() {
-  const { data } = useTasks('leased');
+  const { data, error, refetch } = useTasks('leased');
+  const all = useWorkerCount();
+  if (error && !data) return <ErrorNote error={error} retry={() => void refetch()} />;
   const running = data?.pages.flatMap((page) => page.items) ?? [];
   const workers = [...new Set(running.map(({ worker }) => worker ?? '—'))].sort();
+  const summary = () => {
+    if (!data) return t('state.loading');
+    if (all !== undefined) return t('tasks.busy', { n: Math.min(all, running.length), all });
+    return running.length === 0 && t('tasks.no_workers');
+  };
   return (
     <section className="card p-4" aria-labelledby="workers">
       <h2 id="workers">{t('tasks.workers')}</h2>
-      {workers.length === 0 ? (
-        <p className="text-soft mt-1 text-sm">{t('tasks.no_workers')}</p>
-      ) : (
+      <p className="text-soft mt-1 min-h-5 text-sm tabular-nums">{summary()}</p>
+      {workers.length > 0 && (
         <ul className="mt-2 max-h-40 space-y-1.5 overflow-y-auto text-sm" tabIndex={0}>
           {workers.map((worker) => {
             const held = running.filter((task) => (task.worker ?? '—') === worker);
@@ -87,7 +88,7 @@ function Workers() {
 export function TasksPage() {
   const [params] = useSearchParams();
   const state = STATES.find((one) => one === params.get('state'));
-  const { data: stats, dataUpdatedAt } = useStats();
+  const { data: stats, error, refetch, dataUpdatedAt } = useStats();
   const tasks = useTasks(state);
   const mayWrite = useMay('write');
   const items = tasks.data?.pages.flatMap((page) => page.items) ?? [];
@@ -106,7 +107,11 @@ export function TasksPage() {
       }
     >
       <div className="mb-4 grid gap-4 md:grid-cols-2">
-        <ThroughputChart at={dataUpdatedAt} />
+        {error && !stats ? (
+          <ErrorNote error={error} retry={() => void refetch()} />
+        ) : (
+          <ThroughputChart at={dataUpdatedAt} />
+        )}
         <Workers />
       </div>
       <nav aria-label={t('tasks.states')} className="mb-4 flex flex-wrap gap-2">

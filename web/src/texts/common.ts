@@ -65,6 +65,7 @@ export const common = {
   'forbidden.title': ['This needs more rights', 'Dafür fehlen die Rechte'],
   'forbidden.text': ['Only an administrator sees this page.', 'Diese Seite sehen nur Verwalter.'],
 
+  'form.line': ['Line {n} cannot be read: {line}', 'Zeile {n} ist nicht lesbar: {line}'],
   'error.request': ['Request {id}', 'Anfrage {id}'],
   'error.unreachable': ['The server cannot be reached', 'Der Server ist nicht erreichbar'],
   'error.unknown': ['The server answered something unexpected', 'Der Server hat Unerwartetes geantwortet'],

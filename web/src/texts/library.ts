@@ -80,6 +80,7 @@ export const library = {
     { one: '{n} Datei gelöscht', other: '{n} Dateien gelöscht' },
   ],
 
+  'drop.label': ['What is done with the file', 'Was mit der Datei geschieht'],
   'drop.search': ['Search with this picture', 'Mit diesem Bild suchen'],
   'drop.add': ['Add to the library', 'In die Bibliothek aufnehmen'],
 
@@ -125,6 +126,7 @@ export const library = {
     'This browser cannot show the format; Facet can read it.',
     'Dieser Browser kann das Format nicht zeigen; Facet kann es lesen.',
   ],
+  'media.no_picture': ['This browser cannot show the file.', 'Dieser Browser kann die Datei nicht zeigen.'],
   'media.faces': ['Faces', 'Gesichter'],
   'media.no_faces': ['Facet saw no face in this picture.', 'Facet sah in diesem Bild kein Gesicht.'],
   'media.details': ['Details', 'Einzelheiten'],

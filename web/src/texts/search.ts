@@ -4,8 +4,15 @@ export const search = {
   'search.title': ['Search', 'Suche'],
   'search.start': ['Whom are you looking for?', 'Wer wird gesucht?'],
   'search.start_text': [
-    'Choose a picture, drop or paste one, or take one with the camera. Facet finds the same face among {faces}. The picture is not kept.',
-    'Ein Bild auswählen, hereinziehen, einfügen oder mit der Kamera aufnehmen. Facet sucht das gleiche Gesicht unter {faces}. Das Bild wird nicht behalten.',
+    'Choose a picture, drop or paste one, or take one with the camera. It is not kept.',
+    'Ein Bild auswählen, hereinziehen, einfügen oder mit der Kamera aufnehmen. Es wird nicht behalten.',
+  ],
+  'search.start_among': [
+    { one: 'Facet finds the same face among {n} face.', other: 'Facet finds the same face among {n} faces.' },
+    {
+      one: 'Facet sucht das gleiche Gesicht unter {n} Gesicht.',
+      other: 'Facet sucht das gleiche Gesicht unter {n} Gesichtern.',
+    },
   ],
   'search.nothing_stored': ['There is nothing to search yet', 'Es gibt noch nichts zu durchsuchen'],
   'search.nothing_stored_text': [

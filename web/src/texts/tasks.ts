@@ -44,6 +44,7 @@ export const tasks = {
   ],
   'tasks.workers': ['Workers', 'Arbeiter'],
   'tasks.no_workers': ['Nothing is running.', 'Zurzeit läuft nichts.'],
+  'tasks.busy': ['{n} of {all} busy', '{n} von {all} beschäftigt'],
   'tasks.since': ['since', 'seit'],
   'tasks.throughput': ['Throughput', 'Durchsatz'],
   'tasks.per_minute': [

@@ -7,7 +7,7 @@ import { TextFilter } from '../../components/media-filters';
 import { Empty, Listed, When } from '../../components/notes';
 import { Page } from '../../components/page';
 import { midnight, useFilter } from '../../lib/filters';
-import { t } from '../../lib/i18n';
+import { known, t } from '../../lib/i18n';
 
 const ALL = { action: '', actor: '', from: '', to: '' };
 
@@ -24,6 +24,7 @@ function Row({ entry }: { entry: AuditEntry }) {
       </td>
       <td>
         <code>{entry.action}</code>
+        <span className="text-soft block text-xs">{known('action', entry.action, '')}</span>
       </td>
       <td className="min-w-48 break-all">
         {entry.object}

@@ -4,7 +4,7 @@ import { Confirm } from '../../components/confirm';
 import { ErrorNote, Loading } from '../../components/notes';
 import { Page } from '../../components/page';
 import { useAction } from '../../lib/action';
-import { number, percent } from '../../lib/format';
+import { bytesOf, number, percent } from '../../lib/format';
 import { t } from '../../lib/i18n';
 import { useMay } from '../../lib/session';
 import { Figures } from './overview';
@@ -74,7 +74,7 @@ export function CachePage() {
               [t('cache.hits'), number(stats.keyspace_hits)],
               [t('cache.misses'), number(stats.keyspace_misses)],
               [t('cache.entries'), number(stats.total_search_keys)],
-              [t('cache.memory'), stats.used_memory],
+              [t('cache.memory'), bytesOf(stats.used_memory)],
               [t('cache.engine'), stats.redis_version],
             ]}
           />

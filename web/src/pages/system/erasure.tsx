@@ -11,14 +11,19 @@ import { type Given, type Kind, KINDS, requestOf } from '../../lib/erasing';
 import { count } from '../../lib/format';
 import { t } from '../../lib/i18n';
 import { useCollections, usePeople } from '../../lib/queries';
-import { Removed } from './receipt';
+import { isUnfinished, Removed } from './receipt';
 
 /** What is to go: chosen from a list, or named by ids. */
 function Target({ given, onChange }: { given: Given; onChange: (given: Given) => void }) {
-  const { data: people } = usePeople();
-  const { data: collections } = useCollections();
+  const people = usePeople();
+  const collections = useCollections();
   const set = (value: string) => onChange({ ...given, value });
-  const pick = [['', t('erase.choose')]] as const;
+  const list = given.kind === 'collection' ? collections : people;
+  const pick = [['', t(list.data ? 'erase.choose' : 'state.loading')]] as const;
+  const chosen = given.kind === 'person' || given.kind === 'collection'; // from a list
+  if (chosen && list.error && !list.data) {
+    return <ErrorNote error={list.error} retry={() => void list.refetch()} />;
+  }
   switch (given.kind) {
     case 'person':
       return (
@@ -29,7 +34,7 @@ function Target({ given, onChange }: { given: Given; onChange: (given: Given) =>
           onChange={(event) => set(event.target.value)}
           options={[
             ...pick,
-            ...(people?.items ?? []).map(
+            ...(people.data?.items ?? []).map(
               ({ id, name, face_count }) => [id, `${name} (${count(face_count, 'count.faces')})`] as const,
             ),
           ]}
@@ -44,7 +49,7 @@ function Target({ given, onChange }: { given: Given; onChange: (given: Given) =>
           onChange={(event) => set(event.target.value)}
           options={[
             ...pick,
-            ...(collections?.items ?? []).map(
+            ...(collections.data?.items ?? []).map(
               ({ name, title, media_count }) =>
                 [name, `${title || name} (${count(media_count, 'count.media')})`] as const,
             ),
@@ -198,6 +203,7 @@ function Receipts() {
                   {count(one.media.length, 'count.media')}
                   {one.faces.length > 0 && `, ${count(one.faces.length, 'count.faces')}`}
                 </span>
+                {isUnfinished(one) && <span className="text-bad">{t('receipt.unfinished')}</span>}
                 <span className="text-soft">{one.by}</span>
                 {one.reason && <span className="text-soft min-w-0 break-words">{one.reason}</span>}
               </li>

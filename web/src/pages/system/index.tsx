@@ -1,6 +1,7 @@
 import type { ComponentType } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import type { Scope } from '../../api/schema.gen';
+import { ScrollRow } from '../../components/scroll-row';
 import { ForbiddenPage, MissingPage } from '../../components/page';
 import { t, type TextKey } from '../../lib/i18n';
 import { useMay } from '../../lib/session';
@@ -36,25 +37,27 @@ const ENTRIES: Entry[] = [
 
 export function SystemPages() {
   const [path] = useLocation();
+  const at = path.startsWith('/system/erasure/') ? '/system/erasure' : path; // a receipt
   const admin = useMay('admin');
   const may = (scope: Scope) => admin || scope === 'read';
   return (
     <div className="grid items-start gap-x-8 gap-y-4 md:grid-cols-[11rem_minmax(0,1fr)]">
-      <nav
-        aria-label={t('system.title')}
-        className="flex gap-1 overflow-x-auto max-md:-mx-3 max-md:px-3 md:sticky md:top-20 md:flex-col print:hidden"
+      <ScrollRow
+        label={t('system.title')}
+        at={at}
+        className="flex gap-1 overflow-x-auto max-md:-mx-3 max-md:px-3 md:sticky md:top-20 md:flex-col md:overflow-visible print:hidden"
       >
         {ENTRIES.filter(({ scope }) => may(scope)).map((entry) => (
           <Link
             key={entry.path}
             href={entry.path}
-            aria-current={path === entry.path ? 'page' : undefined}
-            className="text-soft hover:bg-card hover:text-ink aria-[current=page]:bg-tint aria-[current=page]:text-ink rounded-md px-3 py-2 text-sm font-medium whitespace-nowrap"
+            aria-current={at === entry.path ? 'page' : undefined}
+            className="text-soft hover:bg-card hover:text-ink aria-[current=page]:bg-tint aria-[current=page]:text-ink rounded-md px-3 py-2 text-sm font-medium -outline-offset-2 whitespace-nowrap"
           >
             {t(entry.name)}
           </Link>
         ))}
-      </nav>
+      </ScrollRow>
       <div className="min-w-0">
         <Switch>
           {ENTRIES.map(({ path: at, scope, page: Shown }) => (

@@ -3,7 +3,7 @@ import type { Stats } from '../../api/schema.gen';
 import { ErrorNote, Loading } from '../../components/notes';
 import { Page } from '../../components/page';
 import { bytes, cosine, number } from '../../lib/format';
-import { t } from '../../lib/i18n';
+import { known, t } from '../../lib/i18n';
 import { useHealth, useStats } from '../../lib/queries';
 
 export const Figures = ({ title, rows }: { title: string; rows: [string, ReactNode][] }) => (
@@ -23,7 +23,13 @@ export const Figures = ({ title, rows }: { title: string; rows: [string, ReactNo
 function HealthCard() {
   const { data, error, refetch } = useHealth();
   if (error) return <ErrorNote error={error} retry={() => void refetch()} />;
-  if (!data) return <Loading rows={1} />;
+  if (!data) {
+    return (
+      <div className="lg:col-span-2">
+        <Loading rows={4} />
+      </div>
+    );
+  }
   const good = data.status === 'healthy';
   return (
     <section className="card p-4 lg:col-span-2">
@@ -37,7 +43,7 @@ function HealthCard() {
             <span className={`w-14 font-medium ${check.ok ? 'text-good' : 'text-bad'}`}>
               {t(check.ok ? 'health.ok' : 'health.bad')}
             </span>
-            <span>{name}</span>
+            <span>{known('health.check', name)}</span>
             <span className="text-soft ml-auto tabular-nums">{number(check.ms, 1)} ms</span>
             {check.detail && <span className="text-soft w-full pl-16 break-words">{check.detail}</span>}
           </li>
@@ -47,43 +53,47 @@ function HealthCard() {
   );
 }
 
-const Counts = ({ stats: { media, faces, storage, index, model } }: { stats: Stats }) => (
-  <>
-    <Figures
-      title={t('library.media')}
-      rows={[
-        [t('stats.all'), number(media['total'] ?? 0)],
-        [t('status.pending'), number(media['pending'] ?? 0)],
-        [t('status.processing'), number(media['processing'] ?? 0)],
-        [t('status.completed'), number(media['completed'] ?? 0)],
-        [t('status.failed'), number(media['failed'] ?? 0)],
-        [t('media.faces'), number(faces)],
-        [t('stats.originals'), bytes(storage['original_bytes'] ?? 0)],
-      ]}
-    />
-    <Figures
-      title={t('nav.search')}
-      rows={[
-        [t('stats.searched'), number(index.faces)],
-        [t('stats.memory'), bytes(index.bytes)],
-        [t('stats.engine'), index.engine],
-        [t('level.match'), `≥ ${cosine(model.match_threshold)}`],
-        [t('level.likely'), `≥ ${cosine(model.likely_threshold)}`],
-        [t('stats.pack'), model.pack],
-        [t('stats.licence'), t(`licence.${model.licence}`)],
-      ]}
-    />
-  </>
-);
+/** What is not known yet has its place already. */
+function Counts({ stats }: { stats: Stats | undefined }) {
+  const of = (value: (known: Stats) => ReactNode) => (stats ? value(stats) : '…');
+  const files = (name: string) => of(({ media }) => number(media[name] ?? 0));
+  return (
+    <>
+      <Figures
+        title={t('library.media')}
+        rows={[
+          [t('stats.all'), files('total')],
+          [t('status.pending'), files('pending')],
+          [t('status.processing'), files('processing')],
+          [t('status.completed'), files('completed')],
+          [t('status.failed'), files('failed')],
+          [t('media.faces'), of(({ faces }) => number(faces))],
+          [t('stats.originals'), of(({ storage }) => bytes(storage['original_bytes'] ?? 0))],
+        ]}
+      />
+      <Figures
+        title={t('nav.search')}
+        rows={[
+          [t('stats.searched'), of(({ index }) => number(index.faces))],
+          [t('stats.memory'), of(({ index }) => bytes(index.bytes))],
+          [t('stats.engine'), of(({ index }) => index.engine)],
+          [t('level.match'), of(({ model }) => `≥ ${cosine(model.match_threshold)}`)],
+          [t('level.likely'), of(({ model }) => `≥ ${cosine(model.likely_threshold)}`)],
+          [t('stats.pack'), of(({ model }) => model.pack)],
+          [t('stats.licence'), of(({ model }) => t(`licence.${model.licence}`))],
+        ]}
+      />
+    </>
+  );
+}
 
 export function OverviewPage() {
   const { data: stats, error, refetch } = useStats();
   return (
     <Page title={t('system.title')} aside={stats && t('footer.version', { version: stats.version })}>
       {error && <ErrorNote error={error} retry={() => void refetch()} />}
-      {!stats && !error && <Loading />}
       <div className="grid items-start gap-4 lg:grid-cols-2">
-        {stats && <Counts stats={stats} />}
+        {(stats || !error) && <Counts stats={stats} />}
         <HealthCard />
       </div>
     </Page>

@@ -5,7 +5,7 @@ import type { Erasure } from '../../api/schema.gen';
 import { ErrorNote, Loading } from '../../components/notes';
 import { Page } from '../../components/page';
 import { dateTime, number } from '../../lib/format';
-import { named, t } from '../../lib/i18n';
+import { known, named, t } from '../../lib/i18n';
 
 /** How many of each kind. */
 export function Removed({ removed }: { removed: Erasure['removed'] }) {
@@ -38,7 +38,8 @@ function Checks({ checks }: { checks: Erasure['checks'] }) {
       <ul className="space-y-2 text-sm">
         {checks.map(({ what, how, passed }) => (
           <li key={what}>
-            <span className={`font-medium ${state(passed).colour}`}>{state(passed).text}</span> {what}
+            <span className={`font-medium ${state(passed).colour}`}>{state(passed).text}</span>{' '}
+            {known('receipt.check', what)}
             <code className="text-soft block text-xs break-all">{how}</code>
           </li>
         ))}
@@ -61,11 +62,17 @@ const Ids = ({ title, ids }: { title: string; ids: readonly string[] }) =>
     </section>
   );
 
+const UNFINISHED_MS = 60_000; // the server tries again as often
+
+/** Whether something of it could not be done at once; servers that do not tell were done at once. */
+export const isUnfinished = (erasure: Erasure & { complete?: boolean }) => erasure.complete === false;
+
 /** What was erased, to be printed and filed; it names ids and hashes only. */
 export function ReceiptPage({ id }: { id: string }) {
   const { data, error, refetch } = useQuery({
     queryKey: ['erasure', id],
     queryFn: ({ signal }) => ask(api.GET('/v1/erasures/{id}', { ...byId(id), signal })),
+    refetchInterval: ({ state }) => state.data && isUnfinished(state.data) && UNFINISHED_MS,
   });
   return (
     <Page
@@ -85,6 +92,11 @@ export function ReceiptPage({ id }: { id: string }) {
       {!data && !error && <Loading />}
       {data && (
         <div className="card space-y-5 p-5">
+          {isUnfinished(data) && (
+            <p role="status" className="text-bad font-medium">
+              {t('receipt.incomplete')}
+            </p>
+          )}
           <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1 text-sm">
             <dt className="text-soft">{t('receipt.number')}</dt>
             <dd>
