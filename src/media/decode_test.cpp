@@ -371,6 +371,23 @@ TEST(Decode, APassedDeadlineIsSaid) {
     }
 }
 
+// libtiff once wrote before its buffer when a read failed: AddressSanitizer sees that.
+TEST(Decode, TheDeadlineMayPassAtAnyMoment) {
+    FACET_REQUIRE_TESTDATA(data);
+    for (const char* name : {"hopper.tif", "obama_jpeg.tif", "hopper_lzw.tif", "obama.webp",
+                             "obama_progressive.jpg", "obama.gif", "obama_palette.png"}) {
+        const auto bytes = ReadFile(data / "formats" / name, 1 << 20);
+        ASSERT_TRUE(bytes) << name;
+        for (int after = 0; after < 20; ++after) {
+            const auto decoded = Decode(Source::Memory(*bytes), 0, Limits{},
+                                        Deadline::After(std::chrono::milliseconds(after)));
+            EXPECT_TRUE(decoded || decoded.error().code == Code::kDeadline)
+                << name << ": " << decoded.error().message;
+            if (decoded) break;
+        }
+    }
+}
+
 TEST(Decode, TheDeadlineEndsALongDecode) {
     const auto png = EncodePng(Pattern(3000, 3000));
     ASSERT_TRUE(png);

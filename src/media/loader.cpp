@@ -41,18 +41,31 @@ struct Feed {
     const ByteSource& bytes;
     Deadline deadline;
     std::uint64_t at = 0;
+    bool late = false;
     bool disk_failed = false;
 };
 
+/// Errors: kDeadline, kUnavailable: where a decoder came to an end that is none of the file.
+Result<void> CheckFeed(const Feed& feed, const std::string& complaint) {
+    if (feed.late || feed.deadline.Passed()) {
+        return Fail(Code::kDeadline, "decoding took longer than allowed", complaint);
+    }
+    if (feed.disk_failed) return Fail(Code::kUnavailable, "the file cannot be read", complaint);
+    return {};
+}
+
+/// A read that fails tells of the end of the file, and is remembered: -1 is what libtiff 4.7 counts
+/// as bytes had, and then writes one byte before its buffer (tif_read.c, TIFFReadAndRealloc).
 gint64 OnRead(VipsSourceCustom*, void* buffer, gint64 length, void* user) {
     auto& feed = *static_cast<Feed*>(user);
     if (length <= 0) return 0;
-    if (feed.deadline.Passed()) return -1;
+    feed.late = feed.late || feed.deadline.Passed();
+    if (feed.late) return 0;
     const auto got = feed.bytes.ReadAt(
         feed.at, {static_cast<std::byte*>(buffer), static_cast<std::size_t>(length)});
     if (!got) {
         feed.disk_failed = true;
-        return -1;
+        return 0;
     }
     feed.at += *got;
     return static_cast<gint64>(*got);
@@ -180,15 +193,10 @@ Result<Loader> Loader::Open(Format format, const ByteSource& bytes, const LoadOp
     g_signal_connect(source, "read", G_CALLBACK(OnRead), &state->feed);
     g_signal_connect(source, "seek", G_CALLBACK(OnSeek), &state->feed);
     state->image = Load(format, state->source.get(), options);
-    if (!state->image) {
+    if (!state->image || state->feed.late || state->feed.disk_failed) {
         const std::string complaint = TakeComplaint();
         const std::string name(Name(format));
-        if (options.deadline.Passed()) {
-            return Fail(Code::kDeadline, "decoding took longer than allowed", complaint);
-        }
-        if (state->feed.disk_failed) {
-            return Fail(Code::kUnavailable, "the file cannot be read", complaint);
-        }
+        FACET_TRY_VOID(CheckFeed(state->feed, complaint));
         // libheif lacks a codec ("Unsupported codec"), or libvips the loader (a plugin of its own).
         if (complaint.contains("nsupported codec") || complaint.contains("not found") ||
             complaint.contains("ecoder plugin")) {
@@ -290,11 +298,8 @@ Result<int> Loader::PushRows(RowScaler& scaler, int first, int count) {
         }
         rows += area.height;
     }
-    if (rows < count && state_->feed.deadline.Passed()) {
-        return Fail(Code::kDeadline, "decoding took longer than allowed", state_->complaint);
-    }
-    if (state_->feed.disk_failed) {
-        return Fail(Code::kUnavailable, "the file cannot be read", state_->complaint);
+    if (rows < count || state_->feed.late || state_->feed.disk_failed) {
+        FACET_TRY_VOID(CheckFeed(state_->feed, state_->complaint));
     }
     return rows;
 }

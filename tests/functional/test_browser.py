@@ -67,7 +67,7 @@ def test_the_keyboard_is_enough(play, server):
 
 
 def test_every_page_in_both_languages_and_themes(play, server):
-    play("looks", server)
+    play("looks", server, seconds=600)
 
 
 def test_an_open_server_is_closed_by_its_first_user(play, server):
