@@ -356,7 +356,8 @@ export interface paths {
          * Find every appearance of a face
          * @description By a picture (multipart field `image`), by a stored face (`face_id`) or by a vector (`embedding`, JSON only): exactly one of
          *     them. The fields are the same in both forms. Results are best first; with several query faces each stored face appears
-         *     once, with its best cosine. A stored face is not its own result. Nothing of the query is kept unless `save_as` asks for it.
+         *     once, with its best cosine. A stored face is not its own result. Nothing of the query is kept unless `save_as` asks for it; with it,
+         *     an `idempotency-key` counts.
          */
         post: operations["search"];
         delete?: never;
@@ -761,8 +762,10 @@ export interface paths {
         put?: never;
         /**
          * Remove media, faces, people or whole collections, with a receipt (scope admin)
-         * @description When it answers, rows, vectors in memory and on disk, crops, thumbnails, cached answers, task payloads and originals are
-         *     gone, and the pages of the built-in database that held them are overwritten. `dry_run` only says what would go.
+         * @description When its receipt is `complete`, rows, vectors in memory and on disk, crops, thumbnails, cached answers, task payloads,
+         *     events of the past and originals are gone, and the pages of the built-in database that held them are overwritten. What
+         *     cannot be done at once (an export holds the log of the database, a server is away) is tried again every minute:
+         *     `GET /v1/erasures/{id}` tells. `dry_run` only says what would go.
          */
         post: operations["erase"];
         delete?: never;
@@ -1232,10 +1235,14 @@ export interface components {
             by: string;
             reason: string;
             dry_run: boolean;
+            /** @description Whether all is gone; false while something of it is still to be done. */
+            complete?: boolean;
             /** @description Ids and hashes, no names. */
             media: {
                 id: components["schemas"]["Uuid"];
                 sha256: string;
+                /** @description The file's extension in the library. */
+                format?: string;
                 faces: number;
             }[];
             /** @description Faces that were removed one by one. */
@@ -1323,6 +1330,8 @@ export interface components {
         /** @description Where the files go; "default" without it. */
         CollectionOfUpload: components["schemas"]["CollectionName"];
         IdempotencyKey: string;
+        /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+        IfMatch: string;
         Limit: number;
         /** @description The next_cursor of the page before. */
         Cursor: string;
@@ -1390,6 +1399,7 @@ export type ParameterCollectionInPath = components['parameters']['CollectionInPa
 export type ParameterCollections = components['parameters']['Collections'];
 export type ParameterCollectionOfUpload = components['parameters']['CollectionOfUpload'];
 export type ParameterIdempotencyKey = components['parameters']['IdempotencyKey'];
+export type ParameterIfMatch = components['parameters']['IfMatch'];
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterCursor = components['parameters']['Cursor'];
 export type ParameterMediaType = components['parameters']['MediaType'];
@@ -1426,7 +1436,9 @@ export interface operations {
     createCollection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "idempotency-key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -1484,7 +1496,10 @@ export interface operations {
                 /** @description Also when it holds media; they are erased with it. */
                 force?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 collection: components["parameters"]["CollectionInPath"];
             };
@@ -1510,13 +1525,17 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     changeCollection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 collection: components["parameters"]["CollectionInPath"];
             };
@@ -1542,6 +1561,7 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1731,7 +1751,10 @@ export interface operations {
     deleteMedia: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -1748,6 +1771,7 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -1919,7 +1943,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Queued; its faces stay until the new ones are there */
+            /** @description Queued; its faces stay until the new ones are there, and for good when the analysis fails or is cancelled */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2008,7 +2032,10 @@ export interface operations {
     deleteFace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -2025,13 +2052,17 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     changeFace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -2064,6 +2095,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -2162,7 +2194,9 @@ export interface operations {
     createPerson: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "idempotency-key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2225,7 +2259,10 @@ export interface operations {
     deletePerson: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -2242,13 +2279,17 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     renamePerson: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -2273,13 +2314,16 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     search: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "idempotency-key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3115,6 +3159,7 @@ export interface operations {
                     scope: components["schemas"]["Scope"];
                     /** @description Null for all of them. */
                     collections?: components["schemas"]["CollectionName"][] | null;
+                    /** @description In the future; null for never. */
                     expires_at?: components["schemas"]["Time"] | null;
                 };
             };
@@ -3170,7 +3215,10 @@ export interface operations {
     revokeKey: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3187,6 +3235,7 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
@@ -3281,7 +3330,7 @@ export interface operations {
                     "application/json": components["schemas"]["Erasure"];
                 };
             };
-            /** @description Done; the receipt */
+            /** @description Done, or as far as it could be: the receipt */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3414,7 +3463,10 @@ export interface operations {
     deleteWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3431,13 +3483,17 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };
     changeWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Etags of GET, by commas, or *; 412 when it has another one now. */
+                "if-match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 id: components["parameters"]["Id"];
             };
@@ -3460,6 +3516,7 @@ export interface operations {
             };
             400: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            412: components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
     };

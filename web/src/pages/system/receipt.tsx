@@ -65,7 +65,7 @@ const Ids = ({ title, ids }: { title: string; ids: readonly string[] }) =>
 const UNFINISHED_MS = 60_000; // the server tries again as often
 
 /** Whether something of it could not be done at once; servers that do not tell were done at once. */
-export const isUnfinished = (erasure: Erasure & { complete?: boolean }) => erasure.complete === false;
+export const isUnfinished = (erasure: Erasure) => erasure.complete === false;
 
 /** What was erased, to be printed and filed; it names ids and hashes only. */
 export function ReceiptPage({ id }: { id: string }) {
