@@ -230,7 +230,11 @@ async function frameByFrame(stage, page, media, { message }) {
     (old) => document.querySelector('[data-screen] img').getAttribute('src') !== old,
     before,
   );
-  await picture.evaluate((image) => image.decode());
+  // Not decode(): it fails when the next frame is asked for meanwhile.
+  await page.waitForFunction(() => {
+    const image = document.querySelector('[data-screen] img');
+    return image.complete && image.naturalWidth > 0;
+  });
   if (message) await stage.check(page, 'frame by frame');
 }
 
