@@ -18,9 +18,6 @@ PIECE = b"\xa5" * (1 << 16)
 # What was measured (README.md) and half of it again, for allocators and models that differ. Uploads kept in
 # memory, or listeners that take a hundred KiB each, break it.
 MOST_MIB = 384
-# What it needs when idle, with room for what listeners (tens of KiB each), uploads (a piece each) and the
-# allocator's spare pages came to, and half of it again: an upload held in memory breaks it at once.
-MOST_MIB = 384
 
 
 async def listen(host, port):

@@ -41,16 +41,15 @@ struct Feed {
     const ByteSource& bytes;
     Deadline deadline;
     std::uint64_t at = 0;
-    bool late = false;
-    bool disk_failed = false;
+    bool cut_short = false;  // a read was refused: the deadline had passed, or the disk failed
 };
 
 /// Errors: kDeadline, kUnavailable: where a decoder came to an end that is none of the file.
 Result<void> CheckFeed(const Feed& feed, const std::string& complaint) {
-    if (feed.late || feed.deadline.Passed()) {
+    if (feed.deadline.Passed()) {
         return Fail(Code::kDeadline, "decoding took longer than allowed", complaint);
     }
-    if (feed.disk_failed) return Fail(Code::kUnavailable, "the file cannot be read", complaint);
+    if (feed.cut_short) return Fail(Code::kUnavailable, "the file cannot be read", complaint);
     return {};
 }
 
@@ -59,12 +58,14 @@ Result<void> CheckFeed(const Feed& feed, const std::string& complaint) {
 gint64 OnRead(VipsSourceCustom*, void* buffer, gint64 length, void* user) {
     auto& feed = *static_cast<Feed*>(user);
     if (length <= 0) return 0;
-    feed.late = feed.late || feed.deadline.Passed();
-    if (feed.late) return 0;
+    if (feed.deadline.Passed()) {
+        feed.cut_short = true;
+        return 0;
+    }
     const auto got = feed.bytes.ReadAt(
         feed.at, {static_cast<std::byte*>(buffer), static_cast<std::size_t>(length)});
     if (!got) {
-        feed.disk_failed = true;
+        feed.cut_short = true;
         return 0;
     }
     feed.at += *got;
@@ -193,7 +194,7 @@ Result<Loader> Loader::Open(Format format, const ByteSource& bytes, const LoadOp
     g_signal_connect(source, "read", G_CALLBACK(OnRead), &state->feed);
     g_signal_connect(source, "seek", G_CALLBACK(OnSeek), &state->feed);
     state->image = Load(format, state->source.get(), options);
-    if (!state->image || state->feed.late || state->feed.disk_failed) {
+    if (!state->image || state->feed.cut_short) {
         const std::string complaint = TakeComplaint();
         const std::string name(Name(format));
         FACET_TRY_VOID(CheckFeed(state->feed, complaint));
@@ -298,7 +299,7 @@ Result<int> Loader::PushRows(RowScaler& scaler, int first, int count) {
         }
         rows += area.height;
     }
-    if (rows < count || state_->feed.late || state_->feed.disk_failed) {
+    if (rows < count || state_->feed.cut_short) {
         FACET_TRY_VOID(CheckFeed(state_->feed, state_->complaint));
     }
     return rows;

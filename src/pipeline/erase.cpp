@@ -11,14 +11,9 @@ namespace {
 
 constexpr int kPage = 500;
 
-bool IsGone(const Result<void>& result) {
-    return !result && result.error().code == Code::kNotFound;
-}
-
 }  // namespace
 
-// ---- what goes
-// -----------------------------------------------------------------------------------
+// ---- what goes -------------------------------------------------------------------------------
 
 /// A saved search for someone whose face goes is derived from that face as much as from the picture
 /// it was made with.
@@ -117,23 +112,24 @@ Result<Eraser::Plan> Eraser::MakePlan(const ErasureRequest& request) {
 /// What the receipt names and is there still. Collections are not looked into again: what came into
 /// them since was not meant.
 Result<Eraser::Plan> Eraser::PlanRest(const Receipt& receipt) {
-    const auto is_gone = [](const auto& found) {
-        return !found && found.error().code == Code::kNotFound;
-    };
     Plan plan;
     // They go first, when all vectors are there.
     if (receipt.removed.contains("saved_searches")) FACET_TRY_VOID(LoadSearches(plan));
     for (const auto& erased : receipt.media) {
-        plan.names.push_back(erased.id.ToString());
         auto media = parts_.store.FindMedia(erased.id);
-        if (is_gone(media)) continue;
+        if (IsGone(media)) {
+            plan.names.push_back(erased.id.ToString());
+            continue;
+        }
         FACET_TRY(still, std::move(media));
         FACET_TRY_VOID(AddMedia(still, plan));
     }
     for (const Uuid& uid : receipt.faces) {
-        plan.names.push_back(uid.ToString());
         auto face = parts_.store.FindFace(uid);
-        if (is_gone(face)) continue;
+        if (IsGone(face)) {
+            plan.names.push_back(uid.ToString());
+            continue;
+        }
         FACET_TRY(still, std::move(face));
         FACET_TRY_VOID(AddFace(still, plan));
         plan.faces.push_back(std::move(still));
@@ -141,15 +137,14 @@ Result<Eraser::Plan> Eraser::PlanRest(const Receipt& receipt) {
     plan.people = receipt.people;
     for (const std::string& name : receipt.collections) {
         auto collection = parts_.store.FindCollection(name);
-        if (is_gone(collection)) continue;
+        if (IsGone(collection)) continue;
         FACET_TRY(still, std::move(collection));
         plan.collections.push_back(std::move(still));
     }
     return plan;
 }
 
-// ---- how it goes
-// ---------------------------------------------------------------------------------
+// ---- how it goes -----------------------------------------------------------------------------
 
 Result<void> Eraser::Keep(const Receipt& receipt) {
     const store::Erasure kept{.uid = *receipt.id,

@@ -15,6 +15,9 @@ namespace facet::pipeline {
 /// Faces whose vectors are looked for afterwards.
 inline constexpr std::size_t kWitnesses = 1'000;
 
+/// Whether a look-up or a removal found nothing.
+bool IsGone(const auto& result) { return !result && result.error().code == Code::kNotFound; }
+
 /// What an erasure removes. For the files of Eraser only.
 struct Eraser::Plan {
     std::vector<store::Media> media;

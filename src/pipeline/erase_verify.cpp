@@ -3,33 +3,28 @@
 #include "pipeline/erase_plan.hpp"
 
 namespace facet::pipeline {
-namespace {
-
-bool IsMissing(const auto& found) { return !found && found.error().code == Code::kNotFound; }
-
-}  // namespace
 
 void Eraser::Verify(const Plan& plan, Receipt& receipt) {
     bool rows = true;
     bool originals = true;
     std::int64_t elsewhere = 0;
     for (const auto& media : receipt.media) {
-        rows = rows && IsMissing(parts_.store.FindMedia(media.id));
-        if (!IsMissing(parts_.store.FindMediaBySha256(media.sha256))) {
+        rows = rows && IsGone(parts_.store.FindMedia(media.id));
+        if (!IsGone(parts_.store.FindMediaBySha256(media.sha256))) {
             ++elsewhere;  // the same bytes in another collection
             continue;
         }
         constexpr std::chrono::seconds kPatience{30};
-        originals = originals && IsMissing(parts_.blobs.OpenOriginal(
-                                     media.sha256, media.format, Deadline::After(kPatience), {}));
+        originals = originals && IsGone(parts_.blobs.OpenOriginal(media.sha256, media.format,
+                                                                  Deadline::After(kPatience), {}));
     }
     bool crops = true;
-    const auto look_for = [&](const Uuid& face) {
-        rows = rows && IsMissing(parts_.store.FindFace(face));
-        crops = crops && IsMissing(parts_.blobs.ReadCrop(face));
-    };
-    for (const auto& [id, face] : plan.gone) look_for(face);
-    std::ranges::for_each(receipt.faces, look_for);
+    std::set<Uuid> faces(receipt.faces.begin(), receipt.faces.end());
+    for (const auto& [id, face] : plan.gone) faces.insert(face);
+    for (const Uuid& face : faces) {
+        rows = rows && IsGone(parts_.store.FindFace(face));
+        crops = crops && IsGone(parts_.blobs.ReadCrop(face));
+    }
 
     std::optional<bool> vectors = true;
     constexpr std::chrono::seconds kLongest{60};

@@ -104,7 +104,11 @@ private:
             .result = boost::json::serialize(summary),
             .commit = [this, id, result, removed, before = std::move(before),
                        matches = std::move(matches)](Transaction& tx) -> Result<void> {
-                FACET_TRY(watches, notifier_.WatchesOn(tx, id));
+                std::vector<store::HeldWatch> watches;
+                if (!before.empty()) {  // of a first analysis there are none
+                    FACET_TRY(held, notifier_.WatchesOn(tx, id));
+                    watches = std::move(held);
+                }
                 FACET_TRY(gone, store_.CommitAnalysis(tx, id, *result));
                 *removed = std::move(gone);
                 FACET_TRY_VOID(notifier_.WatchAgain(tx, watches, before, result->faces));

@@ -219,8 +219,6 @@ public:
         return watches;
     }
 
-    // SKIP LOCKED: what is being deleted is not waited for. It may itself wait for the change log,
-    // which the transaction of an analysis holds.
     Result<std::vector<HeldWatch>> WatchesOn(Transaction& tx, MediaId media) override {
         return ReadRows(
             PostgresConnectionOf(tx).Run("SELECT v.webhook, f.uid, v.threshold FROM faces f"
@@ -238,6 +236,8 @@ public:
         return InsertWatch(PostgresConnectionOf(tx), watch);
     }
 
+    // SKIP LOCKED: what is being deleted is not waited for. It may itself wait for the change log,
+    // which the transaction of an analysis holds.
     Result<std::vector<Uuid>> RecordMedia(Transaction& tx, WebhookEvent event,
                                           MediaId media) override {
         auto& connection = PostgresConnectionOf(tx);
