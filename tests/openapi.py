@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import pathlib
 import re
 
@@ -112,3 +113,14 @@ def check_httpx(response):
 def documented():
     """Every (operation, status) that is described by number."""
     return {(one.id, int(status)) for one in OPERATIONS for status in one.responses if status != "default"}
+
+
+def keep_seen():
+    """For tests/documented, what this process has seen, in the folder that FACET_API_SEEN names."""
+    if folder := os.environ.get("FACET_API_SEEN"):
+        pathlib.Path(folder, f"{os.getpid()}.json").write_text(json.dumps(list(SEEN)))
+
+
+def kept():
+    return {tuple(one) for path in pathlib.Path(os.environ["FACET_API_SEEN"]).glob("*.json")
+            for one in json.loads(path.read_text())}

@@ -49,7 +49,10 @@ cmd_bench() {
 # build_cpp PRESET [TARGET]: configures when the presets or the set of CMake files changed; what is
 # in those files, ninja itself watches.
 build_cpp() {
-    local preset=$1 tree=$TOP/.dev/build/$1 inputs
+    local preset=$1 tree=$TOP/.dev/build/$1 inputs lock
+    mkdir -p "$tree"
+    exec {lock}>"$tree/.lock"
+    flock "$lock"
     [[ -f $TOP/CMakePresets.json ]] || die "no CMakePresets.json"
     cd "$TOP"
     inputs=$(find . \( -name '.?*' -o -name node_modules \) -prune -o -name CMakeLists.txt -print |
@@ -59,6 +62,7 @@ build_cpp() {
         echo "$inputs" >"$tree/.configured"
     fi
     progress "build-$preset" cmake --build --preset "$preset" ${2:+--target "$2"}
+    exec {lock}>&-
 }
 
 # progress NAME CMD...: like quietly, but on a terminal the output is shown.
@@ -115,6 +119,7 @@ cmd_test() {
     rm -rf "$RESULTS"
     mkdir -p "$RESULTS"
     for stage in "$@"; do
+        [[ $stage != functional ]] || build_behind "$@"
         say "$stage"
         began=$SECONDS
         "$TOP/dev" _stage "$stage" || status=$? # a process of its own, so that set -e holds in it
@@ -123,6 +128,28 @@ cmd_test() {
     done
     python3 scripts/dev/count_tests.py "$RESULTS" "$( ((status == 0)) || echo "$stage")"
     return "$status"
+}
+
+# build_behind STAGES: what later stages compile and lint is made already, with the processor time that
+# servers and browsers of the functional tests leave. When it fails, those stages fail and tell.
+build_behind() {
+    set -m # a process group of its own
+    chrt --idle 0 "$TOP/dev" _behind "$@" &>"$LOGS/behind.log" </dev/null &
+    set +m
+    # shellcheck disable=SC2064 # the process of now
+    trap "kill -- -$! 2>/dev/null || true" EXIT
+}
+
+cmd__behind() {
+    local stage
+    for stage in "$@"; do
+        case $stage in
+            tidy) "$TOP/dev" _stage tidy || true ;;
+            asan) build_cpp asan ;;
+            tsan) build_cpp tsan tsan_tests ;;
+            fuzz) build_cpp fuzz fuzz_targets ;;
+        esac
+    done
 }
 
 cmd__stage() {
@@ -221,6 +248,14 @@ stage_unit() {
     run_ctest release
 }
 
+# run_pytest NAME PYTHON FOLDERS: some tests at a time, as they wait more than they compute.
+run_pytest() {
+    local name=$1 python=$2
+    shift 2
+    quietly "$name" "$python" -m pytest -q -p no:cacheprovider -n auto --maxprocesses=4 --dist=worksteal \
+        --junitxml="$RESULTS/$name.xml" "$@"
+}
+
 stage_functional() {
     build_cpp release
     if ! compgen -G 'tests/functional/*.py' >/dev/null; then
@@ -231,8 +266,10 @@ stage_functional() {
     obtain_test_inputs release
     install_s3_server
     export FACET_BIN=$TOP/.dev/build/release/bin/facet
-    quietly pytest python3 -m pytest -q -p no:cacheprovider \
-        --junitxml="$RESULTS/functional.xml" tests/functional tests/video
+    export FACET_API_SEEN=$RESULTS/seen
+    mkdir -p "$FACET_API_SEEN"
+    run_pytest functional python3 tests/functional tests/video
+    quietly pytest-documented python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/documented.xml" tests/documented
     # The main job once more on what the set-up itself obtains.
     FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent quietly pytest-free \
         python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional-free.xml" \
@@ -254,7 +291,7 @@ run_conformance() {
     build_cpp release
     obtain_test_inputs release
     export FACET_PROBE=$TOP/.dev/build/release/bin/celery_probe FACET_BIN=$TOP/.dev/build/release/bin/facet
-    quietly "$1" "$2" -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/$1.xml" tests/conformance
+    run_pytest "$1" "$2" tests/conformance
 }
 
 stage_conformance() { run_conformance conformance python3; }

@@ -11,8 +11,13 @@ import pytest
 from servers import Postgres, Redis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import openapi  # noqa: E402
 from access import Browser, setup_code  # noqa: E402
 from facet_server import FACET, ROOT, WEB, Server, client, models_folder, starter_pack, testdata_folder  # noqa: E402, F401
+
+
+def pytest_sessionfinish():
+    openapi.keep_seen()
 
 
 def pytest_collection_modifyitems(items):

@@ -1,5 +1,7 @@
 """Answers that the other tests have no occasion for."""
 
+import re
+
 import openapi
 from servers import wait_for
 from test_security import png
@@ -24,10 +26,32 @@ def test_what_is_no_uuid_names_nothing(server):
         assert answer.status_code == 400, one.id
 
 
-def test_a_task_that_is_over_is_not_cancelled(server, testdata):
+def test_filters_and_bodies_of_the_wrong_kind(server):
+    for one in openapi.OPERATIONS:
+        path = re.sub(r"\{\w+\}", NOBODY, one.path)
+        for parameter in one.parameters if one.method == "GET" and path == one.path else []:
+            kind = openapi.resolve(parameter["schema"])
+            if parameter["in"] == "query" and (kind.get("type") == "integer" or "pattern" in kind):
+                answer = server.http.get(path, params={parameter["name"]: "?"})
+                assert answer.status_code == 400, (one.id, parameter["name"], answer.text)
+        if one.body is not None:
+            answer = server.http.request(one.method, path, content="x", headers={"Content-Type": "text/plain"})
+            assert answer.status_code == 415 or path != one.path and answer.status_code == 404, (one.id, answer.text)
+
+
+def test_what_is_not_there_is_not_found(server):
+    named = [one for one in openapi.OPERATIONS if "{" in one.path and one.body is None and "404" in one.responses]
+    assert len(named) > 20
+    for one in named:
+        answer = server.http.request(one.method, re.sub(r"\{\w+\}", NOBODY, one.path))
+        assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", (one.id, answer.text)
+
+
+def test_a_task_that_is_over_is_neither_cancelled_nor_retried(server, testdata):
     [media] = server.add(testdata / "people/obama_small.jpg")
-    answer = server.http.post(f"/v1/tasks/{media['task_id']}/cancel")
-    assert answer.status_code == 409 and answer.json()["error"]["code"] == "conflict"
+    for change in ("cancel", "retry"):
+        answer = server.http.post(f"/v1/tasks/{media['task_id']}/{change}")
+        assert answer.status_code == 409 and answer.json()["error"]["code"] == "conflict"
     assert server.media(media["id"])["status"] == "completed"
 
 
