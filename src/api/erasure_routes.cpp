@@ -12,12 +12,7 @@ namespace json = boost::json;
 
 Result<std::vector<Uuid>> UuidsIn(const JsonBody& body, std::string_view name, std::size_t most) {
     FACET_TRY(texts, body.Texts(name, most));
-    std::vector<Uuid> ids;
-    for (const std::string& text : texts) {
-        FACET_TRY(id, Uuid::Parse(text));
-        ids.push_back(id);
-    }
-    return ids;
+    return pipeline::ParseUuids(texts);
 }
 
 Result<net::Response> Erase(Services& services, const Call& call) {

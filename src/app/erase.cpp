@@ -15,15 +15,6 @@
 namespace facet::app {
 namespace {
 
-Result<std::vector<Uuid>> Ids(const std::vector<std::string>& texts) {
-    std::vector<Uuid> ids;
-    for (const std::string& text : texts) {
-        FACET_TRY(id, Uuid::Parse(text));
-        ids.push_back(id);
-    }
-    return ids;
-}
-
 /// Adds the faces of the person on the photo, and shows them.
 Result<void> AddFacesLike(Instance& instance, const EraseArguments& arguments,
                           pipeline::ErasureRequest& request) {
@@ -55,9 +46,9 @@ Result<void> AddFacesLike(Instance& instance, const EraseArguments& arguments,
 
 Result<pipeline::ErasureRequest> MakeRequest(Instance& instance, const EraseArguments& arguments) {
     pipeline::ErasureRequest request{.reason = arguments.reason, .by = "command line"};
-    FACET_TRY(media, Ids(arguments.media));
-    FACET_TRY(faces, Ids(arguments.faces));
-    FACET_TRY(people, Ids(arguments.people));
+    FACET_TRY(media, pipeline::ParseUuids(arguments.media));
+    FACET_TRY(faces, pipeline::ParseUuids(arguments.faces));
+    FACET_TRY(people, pipeline::ParseUuids(arguments.people));
     request.media = std::move(media);
     request.faces = std::move(faces);
     request.people = std::move(people);

@@ -13,6 +13,16 @@ constexpr int kPage = 500;
 
 }  // namespace
 
+Result<std::vector<Uuid>> ParseUuids(const std::vector<std::string>& texts) {
+    std::vector<Uuid> ids;
+    ids.reserve(texts.size());
+    for (const std::string& text : texts) {
+        FACET_TRY(id, Uuid::Parse(text));
+        ids.push_back(id);
+    }
+    return ids;
+}
+
 // ---- what goes -------------------------------------------------------------------------------
 
 /// A saved search for someone whose face goes is derived from that face as much as from the picture
@@ -135,6 +145,7 @@ Result<Eraser::Plan> Eraser::PlanRest(const Receipt& receipt) {
         plan.faces.push_back(std::move(still));
     }
     plan.people = receipt.people;
+    for (const Uuid& uid : receipt.people) plan.names.push_back(uid.ToString());
     for (const std::string& name : receipt.collections) {
         auto collection = parts_.store.FindCollection(name);
         if (IsGone(collection)) continue;
@@ -181,6 +192,15 @@ Result<Receipt> Eraser::CarryOut(const Plan& plan, Receipt receipt, const std::s
         receipt.removed["saved_searches"] = static_cast<std::int64_t>(plan.doomed_searches.size());
     }
     if (receipt.dry_run) return receipt;
+    const auto found_outside = std::ranges::count_if(
+        plan.media, [](const auto& media) { return !media.origin_path.empty(); });
+    if (found_outside > 0) {
+        receipt.checks.push_back(
+            {std::string(kFilesOutside),
+             std::to_string(found_outside) +
+                 " of the files were found in a folder, where they were left: remove them there",
+             std::nullopt});
+    }
     receipt.id = Uuid::Generate();
     FACET_TRY_VOID(Keep(receipt));
     ++under_way_;
@@ -217,10 +237,19 @@ Result<void> Eraser::Resume(const std::stop_token& stop) {
     for (const store::Erasure& erasure : unfinished) {
         if (stop.stop_requested()) break;
         if (parts_.clock.Now() - erasure.created_at < kOthersAtWork) continue;
-        FACET_TRY(receipt, ParseReceipt(erasure.receipt));
-        FACET_TRY(plan, PlanRest(receipt));
-        Finish(plan, receipt, stop);
+        if (const auto done = ResumeOne(erasure, stop); !done) {
+            log::Error("erasure.stuck", {{"erasure", erasure.uid.ToString()},
+                                         {"error", done.error().message},
+                                         {"detail", done.error().detail}});
+        }
     }
+    return {};
+}
+
+Result<void> Eraser::ResumeOne(const store::Erasure& erasure, const std::stop_token& stop) {
+    FACET_TRY(receipt, ParseReceipt(erasure.receipt));
+    FACET_TRY(plan, PlanRest(receipt));
+    Finish(plan, receipt, stop);
     return {};
 }
 

@@ -24,6 +24,9 @@ struct ErasureRequest {
     bool dry_run = false;
 };
 
+/// Ids as the askers of an erasure write them. Errors: kInvalidArgument.
+Result<std::vector<Uuid>> ParseUuids(const std::vector<std::string>& texts);
+
 /// Removal of people and pictures with a receipt. Thread safety: all methods, any thread.
 class Eraser {
 public:
@@ -49,7 +52,7 @@ public:
     Result<Receipt> Erase(const ErasureRequest& request, const std::stop_token& stop);
 
     /// Goes on with what others began over a minute ago and did not complete, each of them once.
-    /// Errors: kUnavailable.
+    /// One that cannot be gone on with is logged, and the next is tried. Errors: kUnavailable.
     Result<void> Resume(const std::stop_token& stop);
 
     /// The media that their collections keep no longer, with receipts; saved searches stay.
@@ -61,6 +64,7 @@ private:
     Result<Plan> MakePlan(const ErasureRequest& request);
     Result<void> LoadSearches(Plan& plan);
     Result<Plan> PlanRest(const Receipt& receipt);
+    Result<void> ResumeOne(const store::Erasure& erasure, const std::stop_token& stop);
     Result<void> AddFace(const store::Face& face, Plan& plan);
     Result<void> AddMedia(const store::Media& media, Plan& plan);
     Result<Receipt> CarryOut(const Plan& plan, Receipt receipt, const std::stop_token& stop);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -14,6 +15,9 @@ namespace facet::pipeline {
 
 /// Faces whose vectors are looked for afterwards.
 inline constexpr std::size_t kWitnesses = 1'000;
+
+/// The check that is made with the plan, as only the rows know where files were found.
+inline constexpr std::string_view kFilesOutside = "files outside the library";
 
 /// Whether a look-up or a removal found nothing.
 bool IsGone(const auto& result) { return !result && result.error().code == Code::kNotFound; }

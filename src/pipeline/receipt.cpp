@@ -52,6 +52,13 @@ Receipt Parse(std::string_view text) {
     for (const auto& [what, count] : object.at("removed").as_object()) {
         receipt.removed[what] = count.to_number<std::int64_t>();
     }
+    for (const auto& one : object.at("checks").as_array()) {
+        const json::object& check = one.as_object();
+        receipt.checks.push_back(
+            {.what = TextAt(check, "what"),
+             .how = TextAt(check, "how"),
+             .passed = json::value_to<std::optional<bool>>(check.at("passed"))});
+    }
     return receipt;
 }
 

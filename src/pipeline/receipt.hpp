@@ -43,7 +43,7 @@ struct Receipt {
 /// As JSON, as the API answers and the store keeps it.
 std::string ToText(const Receipt& receipt);
 
-/// What `ToText` made, but for the checks. Errors: kCorrupt.
+/// What `ToText` made. Errors: kCorrupt.
 Result<Receipt> ParseReceipt(std::string_view text);
 
 }  // namespace facet::pipeline
