@@ -15,6 +15,7 @@ import uuid
 import celery
 import celery.events
 import pytest
+import redis
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -76,12 +77,15 @@ class Probe:
         self.command = [PROBE, "--redis", url, "--folder", folder, "--node", self.node,
                         *[str(one) for one in arguments]]
         self.log = folder / "log"
+        self.url = url
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE,
                                         stderr=open(self.log, "ab"), preexec_fn=die_with_parent)
         assert self.process.stdout.readline() == b"ready\n", self.log.read_text()[-4000:]
+        with redis.Redis.from_url(self.url) as server:  # what is published before it listens is lost
+            wait_for(lambda: any(one["name"] == self.node and one["sub"] == "1" for one in server.client_list()))
         return self
 
     def kill(self):

@@ -204,10 +204,10 @@ def test_what_control_has_changed_is_seen(app, broker, probe, listener):
     control.add_consumer("extra", destination=[probe.node])
     wait_for(lambda: [one["name"] for one in inspect.active_queues()[probe.node]] == ["celery", "extra"])
     control.broadcast("disable_events", destination=[probe.node], reply=True)
-    silent = app.send_task(NAME + "add", (1, 1))
-    assert silent.get(timeout=10) == 2
+    silent, after = [app.send_task(NAME + "add", (1, n)) for n in (1, 2)]
+    assert (silent.get(timeout=10), after.get(timeout=10)) == (2, 3)  # with one slot, the first is over altogether
     control.broadcast("enable_events", destination=[probe.node], reply=True)
-    heard = app.send_task(NAME + "add", (1, 2))
+    heard = app.send_task(NAME + "add", (1, 3))
     wait_for(lambda: "task-succeeded" in listener.of(heard.id))
     assert listener.of(silent.id) == []
 
