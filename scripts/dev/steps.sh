@@ -350,33 +350,31 @@ stage_tsan() {
     run_ctest tsan -L -tsan
 }
 
-# Every fuzz target for a fixed number of inputs from a fixed seed. An input that breaks one stays in
-# .dev/fuzz; longer hunts are started by hand (tests/fuzz/CMakeLists.txt).
+# Inputs for each fuzz target, those that take longest first.
+FUZZ_TARGETS=(decode headers query multipart api_body http s3_page celery_message celery_control manifest)
+declare -A FUZZ_RUNS=([api_body]=50000 [celery_control]=20000 [celery_message]=20000 [decode]=10000 [headers]=100000
+    [http]=50000 [manifest]=10000 [multipart]=100000 [query]=10000 [s3_page]=30000)
+
+# Every fuzz target for a fixed number of inputs from a fixed seed, one on each core. An input that breaks one stays
+# in .dev/fuzz; longer hunts are started by hand (docs/developer/fuzzing.md).
 stage_fuzz() {
-    local pictures=(tests/fuzz/seeds/decode)
     set_sanitizer_options
     build_cpp fuzz fuzz_targets
-    if [[ -d ${FACET_TESTDATA-} ]]; then
-        pictures+=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
-    fi
-    fuzz api_body 50000 tests/fuzz/seeds/api_body
-    fuzz celery_control 20000 tests/fuzz/seeds/celery_control
-    fuzz celery_message 20000 tests/fuzz/seeds/celery_message
-    fuzz decode 10000 "${pictures[@]}"
-    fuzz headers 100000 "${pictures[@]}"
-    fuzz http 50000 tests/fuzz/seeds/http
-    fuzz manifest 10000 tests/packs
-    fuzz multipart 100000 tests/fuzz/seeds/multipart
-    fuzz query 10000 tests/fuzz/seeds/query
-    fuzz s3_page 30000 tests/fuzz/seeds/s3_page
+    printf '%s\n' "${FUZZ_TARGETS[@]}" | xargs -P "$(nproc)" -n 1 "$TOP/dev" _fuzz
 }
 
-# fuzz NAME RUNS SEED_FOLDERS...
-fuzz() {
-    local name=$1 runs=$2 folder=$TOP/.dev/fuzz/$1
-    shift 2
+cmd__fuzz() {
+    local name=$1 folder=$TOP/.dev/fuzz/$1 seeds=("tests/fuzz/seeds/$1")
+    cd "$TOP"
+    case $name in
+        manifest) seeds=(tests/packs) ;;
+        headers | decode)
+            seeds=(tests/fuzz/seeds/decode)
+            [[ ! -d ${FACET_TESTDATA-} ]] || seeds+=("$FACET_TESTDATA"/{formats,corrupt,odd_sizes})
+            ;;
+    esac
     rm -rf "$folder/inputs"
     mkdir -p "$folder/inputs"
-    quietly "fuzz-$name" ".dev/build/fuzz/bin/facet_${name}_fuzz" -seed=1 -runs="$runs" -timeout=20 \
-        -artifact_prefix="$folder/" "$folder/inputs" "$@"
+    quietly "fuzz-$name" ".dev/build/fuzz/bin/facet_${name}_fuzz" -seed=1 -runs="${FUZZ_RUNS[$name]}" -timeout=20 \
+        -artifact_prefix="$folder/" "$folder/inputs" "${seeds[@]}"
 }
