@@ -54,6 +54,8 @@ test('a name that the table does not know is still readable', () => {
   setLanguage('de');
   expect(known('receipt.check', 'vectors in memory')).toBe('Vektoren im Speicher');
   expect(known('receipt.check', 'tape_backups')).toBe('tape_backups');
+  expect(known('receipt.how', 'files outside the library', '', { n: 1 })).toContain('1 der Dateien wurde ');
+  expect(known('receipt.how', 'files outside the library', '', { n: 2 })).toContain('2 der Dateien wurden ');
 });
 
 test('sizes are short and never read 1000 of a unit', () => {

@@ -64,9 +64,9 @@ export function t<K extends TextKey>(key: K, ...[values]: Args<K>): string {
 export const isKey = (key: string): key is TextKey => key in TEXTS;
 
 /** The text of a name that the server may have more of than this table; the name where it is in none. */
-export const known = (prefix: string, name: string, otherwise = name): string => {
+export const known = (prefix: string, name: string, otherwise = name, values?: { n: number }): string => {
   const key = `${prefix}.${name}`;
-  return isKey(key) ? (t as (key: TextKey) => string)(key) : otherwise;
+  return isKey(key) ? (t as (key: TextKey, values?: { n: number }) => string)(key, values) : otherwise;
 };
 
 /** The same, with a name that is none of the table made readable. */

@@ -187,6 +187,45 @@ export const system = {
     'files outside the library',
     'Dateien außerhalb der Bibliothek',
   ],
+  'receipt.check.the rest': ['the rest', 'der Rest'],
+  'receipt.how.rows': [
+    'GET /v1/media/ID and GET /v1/faces/ID answer 404',
+    'GET /v1/media/ID und GET /v1/faces/ID antworten mit 404',
+  ],
+  'receipt.how.vectors in memory': [
+    'POST /v1/search with a picture of the person does not name the ids',
+    'POST /v1/search mit einem Bild der Person nennt die IDs nicht',
+  ],
+  'receipt.how.originals': [
+    'no file under data/raw (or in the bucket) has the SHA-256',
+    'keine Datei unter data/raw (oder im Bucket) hat den SHA-256-Wert',
+  ],
+  'receipt.how.crops': [
+    'no file under data/faces (or in the bucket) has the id of a face',
+    'keine Datei unter data/faces (oder im Bucket) hat die ID eines Gesichts',
+  ],
+  'receipt.how.database files': [
+    'The built-in database overwrites what it deletes and empties its log. The write-ahead log of PostgreSQL, the append-only file of Redis and all backups are up to those who run them.',
+    'Die eingebaute Datenbank überschreibt, was sie löscht, und leert ihr Protokoll. Das Write-Ahead-Log von PostgreSQL, die Append-only-Datei von Redis und alle Sicherungen liegen bei denen, die sie betreiben.',
+  ],
+  'receipt.how.same files in other collections': [
+    { one: '{n} of the files is there still', other: '{n} of the files are there still' },
+    { one: '{n} der Dateien ist noch da', other: '{n} der Dateien sind noch da' },
+  ],
+  'receipt.how.files outside the library': [
+    {
+      one: '{n} of the files was found in a folder, where it was left: remove it there',
+      other: '{n} of the files were found in a folder, where they were left: remove them there',
+    },
+    {
+      one: '{n} der Dateien wurde in einem Ordner gefunden und dort gelassen: dort entfernen',
+      other: '{n} der Dateien wurden in einem Ordner gefunden und dort gelassen: dort entfernen',
+    },
+  ],
+  'receipt.how.the rest': [
+    'Something could not be done yet. It is tried again every minute; this page tells when all is gone.',
+    'Etwas ließ sich noch nicht erledigen. Es wird jede Minute erneut versucht; diese Seite sagt, wann alles weg ist.',
+  ],
   'receipt.incomplete': [
     'Not complete yet: what could not be done at once is tried again every minute.',
     'Noch nicht vollständig: Was nicht sofort ging, wird jede Minute erneut versucht.',

@@ -40,7 +40,9 @@ function Checks({ checks }: { checks: Erasure['checks'] }) {
           <li key={what}>
             <span className={`font-medium ${state(passed).colour}`}>{state(passed).text}</span>{' '}
             {known('receipt.check', what)}
-            <code className="text-soft block text-xs break-all">{how}</code>
+            <span className="text-soft block text-xs break-words">
+              {known('receipt.how', what, how, { n: Number.parseInt(how, 10) })}
+            </span>
           </li>
         ))}
       </ul>
