@@ -34,8 +34,23 @@ async function byPicture(stage, page) {
   await stage.check(page, 'results');
 }
 
-async function amongFaces(page) {
+/** What is below the picture stays where it is when its faces are known. */
+async function keepsItsPlace(page) {
+  let answer;
+  await page.route('**/v1/search', (route) => (answer = () => route.continue()));
   await drop(page, 'search', [photo(BOTH)]);
+  await page.getByText('Searching …').waitFor();
+  await page.waitForFunction(() => document.querySelector('img[alt*=obama_and_biden]')?.complete);
+  const slider = page.getByLabel('Least likeness');
+  const before = (await slider.boundingBox()).y;
+  answer();
+  await page.getByRole('button', { name: 'Search all of them' }).waitFor();
+  assert.equal((await slider.boundingBox()).y, before, 'nothing moves');
+  await page.unroute('**/v1/search');
+}
+
+async function amongFaces(page) {
+  await keepsItsPlace(page);
   const found = new Set();
   for (const name of ['Search face 1', 'Search face 2']) {
     await page.getByRole('button', { name }).click();

@@ -41,21 +41,32 @@ export function PhotoSource({ photo, answer, face, onFace }: PhotoProps) {
           note: <FaceAbout face={one} />,
         }))}
       />
-      <p className="text-soft mt-2 text-sm">
-        <span className="break-all">{photo.file.name}</span>
-        {faces.length > 1 && `: ${count(faces.length, 'count.faces')}, ${t('search.choose_face')}`}
-      </p>
-      {faces.length > 1 && (
-        <button
-          type="button"
-          className="button button-small aria-pressed:border-accent aria-pressed:bg-tint mt-1"
-          aria-pressed={face === ALL_FACES}
-          onClick={() => onFace(face === ALL_FACES ? '0' : ALL_FACES)}
-        >
-          {t('search.all_faces')}
-        </button>
-      )}
-      {reasons && <p className="text-fair mt-1 text-sm">{t('search.poor', { reasons })}</p>}
+      {/* As high with an answer as before, so that nothing below it moves. */}
+      <div className="mt-2 min-h-16 text-sm">
+        <p className="text-soft flex">
+          <span className="truncate" title={photo.file.name}>
+            {photo.file.name}
+          </span>
+          {faces.length > 1 && (
+            <span className="shrink-0">
+              : {count(faces.length, 'count.faces')}, {t('search.choose_face')}
+            </span>
+          )}
+        </p>
+        <div className="mt-1 flex items-center gap-3">
+          {faces.length > 1 && (
+            <button
+              type="button"
+              className="button button-small aria-pressed:border-accent aria-pressed:bg-tint shrink-0"
+              aria-pressed={face === ALL_FACES}
+              onClick={() => onFace(face === ALL_FACES ? '0' : ALL_FACES)}
+            >
+              {t('search.all_faces')}
+            </button>
+          )}
+          {reasons && <p className="text-fair min-w-0 text-xs">{t('search.poor', { reasons })}</p>}
+        </div>
+      </div>
     </div>
   );
 }
