@@ -143,13 +143,21 @@ build_behind() {
 cmd__behind() {
     local stage
     for stage in "$@"; do
-        case $stage in
-            tidy) "$TOP/dev" _stage tidy || true ;;
-            asan) build_cpp asan ;;
-            tsan) build_cpp tsan tsan_tests ;;
-            fuzz) build_cpp fuzz fuzz_targets ;;
-        esac
+        if [[ $stage == tidy ]]; then
+            "$TOP/dev" _stage tidy || true
+        else
+            build_for "$stage"
+        fi
     done
+}
+
+# build_for STAGE: what a stage with a preset of its own compiles; nothing for the others.
+build_for() {
+    case $1 in
+        asan) build_cpp asan ;;
+        tsan) build_cpp tsan tsan_tests ;;
+        fuzz) build_cpp fuzz fuzz_targets ;;
+    esac
 }
 
 cmd__stage() {
@@ -248,12 +256,14 @@ stage_unit() {
     run_ctest release
 }
 
-# run_pytest NAME PYTHON FOLDERS: some tests at a time, as they wait more than they compute.
+# Options for tests that wait more than they compute: some at a time.
+AT_ONCE=(-n auto --maxprocesses=4 --dist=worksteal)
+
+# run_pytest NAME PYTHON ARGS
 run_pytest() {
     local name=$1 python=$2
     shift 2
-    quietly "$name" "$python" -m pytest -q -p no:cacheprovider -n auto --maxprocesses=4 --dist=worksteal \
-        --junitxml="$RESULTS/$name.xml" "$@"
+    quietly "$name" "$python" -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/$name.xml" "$@"
 }
 
 stage_functional() {
@@ -268,12 +278,11 @@ stage_functional() {
     export FACET_BIN=$TOP/.dev/build/release/bin/facet
     export FACET_API_SEEN=$RESULTS/seen
     mkdir -p "$FACET_API_SEEN"
-    run_pytest functional python3 tests/functional tests/video
-    quietly pytest-documented python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/documented.xml" tests/documented
+    run_pytest functional python3 "${AT_ONCE[@]}" tests/functional tests/video
+    run_pytest documented python3 tests/documented
     # The main job once more on what the set-up itself obtains.
-    FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent quietly pytest-free \
-        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/functional-free.xml" \
-        tests/functional/test_main_job.py
+    FACET_TESTDATA=$FACET_FREE_PICTURES FACET_TESTMODELS=/nonexistent \
+        run_pytest functional-free python3 tests/functional/test_main_job.py
 }
 
 # The chaos test of the functional stage with 2,000 files; its figures go to .dev/log/chaos.json.
@@ -281,8 +290,8 @@ stage_chaos() {
     build_cpp release
     obtain_test_inputs release
     export FACET_BIN=$TOP/.dev/build/release/bin/facet
-    FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$LOGS/chaos.json quietly pytest-chaos \
-        python3 -m pytest -q -p no:cacheprovider --junitxml="$RESULTS/chaos.xml" tests/functional/test_chaos.py
+    FACET_CHAOS_FILES=${FACET_CHAOS_FILES:-2000} FACET_CHAOS_REPORT=$LOGS/chaos.json \
+        run_pytest chaos python3 tests/functional/test_chaos.py
     cat "$LOGS/chaos.json"
 }
 
@@ -291,7 +300,7 @@ run_conformance() {
     build_cpp release
     obtain_test_inputs release
     export FACET_PROBE=$TOP/.dev/build/release/bin/celery_probe FACET_BIN=$TOP/.dev/build/release/bin/facet
-    run_pytest "$1" "$2" tests/conformance
+    run_pytest "$1" "$2" "${AT_ONCE[@]}" tests/conformance
 }
 
 stage_conformance() { run_conformance conformance python3; }
@@ -339,32 +348,32 @@ set_sanitizer_options() {
 
 stage_asan() {
     set_sanitizer_options
-    build_cpp asan
+    build_for asan
     obtain_test_inputs asan
     run_ctest asan -LE no_asan
 }
 
 stage_tsan() {
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$TOP/cmake/tsan.supp
-    build_cpp tsan tsan_tests
+    build_for tsan
     run_ctest tsan -L -tsan
 }
 
-# Inputs for each fuzz target, those that take longest first.
-FUZZ_TARGETS=(decode headers query multipart api_body http s3_page celery_message celery_control manifest)
-declare -A FUZZ_RUNS=([api_body]=50000 [celery_control]=20000 [celery_message]=20000 [decode]=10000 [headers]=100000
-    [http]=50000 [manifest]=10000 [multipart]=100000 [query]=10000 [s3_page]=30000)
+# Fuzz targets and how many inputs each is given, those that take longest first.
+FUZZ_RUNS=(decode 10000 headers 100000 query 10000 multipart 100000 api_body 50000 http 50000 s3_page 30000
+    celery_message 20000 celery_control 20000 manifest 10000)
 
 # Every fuzz target for a fixed number of inputs from a fixed seed, one on each core. An input that breaks one stays
 # in .dev/fuzz; longer hunts are started by hand (docs/developer/fuzzing.md).
 stage_fuzz() {
     set_sanitizer_options
-    build_cpp fuzz fuzz_targets
-    printf '%s\n' "${FUZZ_TARGETS[@]}" | xargs -P "$(nproc)" -n 1 "$TOP/dev" _fuzz
+    build_for fuzz
+    printf '%s\n' "${FUZZ_RUNS[@]}" | xargs -P "$(nproc)" -n 2 "$TOP/dev" _fuzz
 }
 
+# cmd__fuzz TARGET RUNS
 cmd__fuzz() {
-    local name=$1 folder=$TOP/.dev/fuzz/$1 seeds=("tests/fuzz/seeds/$1")
+    local name=$1 runs=$2 folder=$TOP/.dev/fuzz/$1 seeds=("tests/fuzz/seeds/$1")
     cd "$TOP"
     case $name in
         manifest) seeds=(tests/packs) ;;
@@ -375,6 +384,6 @@ cmd__fuzz() {
     esac
     rm -rf "$folder/inputs"
     mkdir -p "$folder/inputs"
-    quietly "fuzz-$name" ".dev/build/fuzz/bin/facet_${name}_fuzz" -seed=1 -runs="${FUZZ_RUNS[$name]}" -timeout=20 \
+    quietly "fuzz-$name" ".dev/build/fuzz/bin/facet_${name}_fuzz" -seed=1 -runs="$runs" -timeout=20 \
         -artifact_prefix="$folder/" "$folder/inputs" "${seeds[@]}"
 }

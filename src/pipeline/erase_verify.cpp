@@ -41,8 +41,7 @@ void Eraser::Verify(const Plan& plan, Receipt& receipt) {
         if (still_there) vectors = false;
     }
 
-    std::erase_if(receipt.checks, [](const auto& check) { return check.what != kFilesOutside; });
-    const std::vector<Receipt::Check> checks = {
+    std::vector<Receipt::Check> checks = {
         {"rows", "GET /v1/media/{id} and GET /v1/faces/{id} answer 404", rows},
         {"vectors in memory", "POST /v1/search with a picture of the person does not name the ids",
          vectors},
@@ -53,12 +52,13 @@ void Eraser::Verify(const Plan& plan, Receipt& receipt) {
          " PostgreSQL's write-ahead log, Redis's append-only file and all backups are kept by"
          " their operator",
          std::nullopt}};
-    receipt.checks.insert(receipt.checks.begin(), checks.begin(), checks.end());
     if (elsewhere > 0) {
-        receipt.checks.push_back({"same files in other collections",
-                                  std::to_string(elsewhere) + " of the files are there still",
-                                  false});
+        checks.push_back({"same files in other collections",
+                          std::to_string(elsewhere) + " of the files are there still", false});
     }
+    std::ranges::copy_if(receipt.checks, std::back_inserter(checks),
+                         [](const auto& check) { return check.what == kFilesOutside; });
+    receipt.checks = std::move(checks);
 }
 
 }  // namespace facet::pipeline

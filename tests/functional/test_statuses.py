@@ -1,7 +1,5 @@
 """Answers that the other tests have no occasion for."""
 
-import re
-
 import openapi
 from servers import wait_for
 from test_security import png
@@ -28,7 +26,7 @@ def test_what_is_no_uuid_names_nothing(server):
 
 def test_filters_and_bodies_of_the_wrong_kind(server):
     for one in openapi.OPERATIONS:
-        path = re.sub(r"\{\w+\}", NOBODY, one.path)
+        path = openapi.fill(one.path, NOBODY)
         for parameter in one.parameters if one.method == "GET" and path == one.path else []:
             kind = openapi.resolve(parameter["schema"])
             if parameter["in"] == "query" and (kind.get("type") == "integer" or "pattern" in kind):
@@ -43,7 +41,7 @@ def test_what_is_not_there_is_not_found(server):
     named = [one for one in openapi.OPERATIONS if "{" in one.path and one.body is None and "404" in one.responses]
     assert len(named) > 20
     for one in named:
-        answer = server.http.request(one.method, re.sub(r"\{\w+\}", NOBODY, one.path))
+        answer = server.http.request(one.method, openapi.fill(one.path, NOBODY))
         assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found", (one.id, answer.text)
 
 

@@ -36,14 +36,15 @@ async function byPicture(stage, page) {
 
 /** What is below the picture stays where it is when its faces are known. */
 async function keepsItsPlace(page) {
-  let answer;
-  await page.route('**/v1/search', (route) => (answer = () => route.continue()));
+  let hold;
+  const held = new Promise((done) => (hold = done));
+  await page.route('**/v1/search', hold);
   await drop(page, 'search', [photo(BOTH)]);
-  await page.getByText('Searching …').waitFor();
+  const search = await held;
   await page.waitForFunction(() => document.querySelector('img[alt*=obama_and_biden]')?.complete);
   const slider = page.getByLabel('Least likeness');
   const before = (await slider.boundingBox()).y;
-  answer();
+  await search.continue();
   await page.getByRole('button', { name: 'Search all of them' }).waitFor();
   assert.equal((await slider.boundingBox()).y, before, 'nothing moves');
   await page.unroute('**/v1/search');
