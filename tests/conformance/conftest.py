@@ -85,7 +85,8 @@ class Probe:
                                         stderr=open(self.log, "ab"), preexec_fn=die_with_parent)
         assert self.process.stdout.readline() == b"ready\n", self.log.read_text()[-4000:]
         with redis.Redis.from_url(self.url) as server:  # what is published before it listens is lost
-            wait_for(lambda: any(one["name"] == self.node and one["sub"] == "1" for one in server.client_list()))
+            wait_for(lambda: self.process.poll() is not None  # its first task may have killed it
+                     or any(one["name"] == self.node and one["sub"] == "1" for one in server.client_list()))
         return self
 
     def kill(self):
