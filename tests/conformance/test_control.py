@@ -30,6 +30,7 @@ def pair(tmp_path_factory):
     for queue in ("facet", "stock"):
         ids[queue] = [app.send_task(NAME + "sleep", (600,), queue=queue).id for _ in range(3)]
     wait_for(lambda: all(len(tasks) == 2 for tasks in inspect.active().values()))
+    wait_for(lambda: len(inspect.reserved()[stock.node]) == 1)  # the third, which a stock worker has fetched
     revoked = str(uuid.uuid4())
     app.control.revoke(revoked)
     app.control.enable_events(reply=True)
